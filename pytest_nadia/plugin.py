@@ -1,0 +1,27 @@
+"""pytest's side of the toolkit: options, markers and hooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nadia.redis import fixtures as redis_fixtures
+
+if TYPE_CHECKING:
+    import pytest
+
+_MARKERS = (
+    "unit: a test of one part, with no other process and no network",
+    "integration: a test of parts together, or with a real service",
+    "e2e: a test of the whole program from the outside",
+    "slow: a test that takes seconds",
+    "redis: a test that needs a Redis",
+    "health: a test of health checks and alerts",
+    "constitution: a test of the guard on outgoing messages",
+    "hotpath: a test of the speed of a hot path",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    config.pluginmanager.register(redis_fixtures, "nadia-redis")
