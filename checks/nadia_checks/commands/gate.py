@@ -1,0 +1,118 @@
+"""`nadia gate`: every check, one verdict."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nadia_checks.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from nadia_checks.core.gate import Options
+    from nadia_checks.core.project import Project
+    from nadia_checks.core.verdict import Verdict
+
+EPILOG = """\
+examples:
+  nadia gate                       judge the project in this folder
+  nadia gate services/bot          judge the project in another folder
+  nadia gate --only lint,secrets   two checks only
+  nadia gate --format json         the verdict as data; progress goes to standard error
+"""
+
+PREVIEW_SECONDS = 9.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("path", nargs="?", default=".", help="a folder of the project (default: .)")
+    parser.add_argument("--only", default="", metavar="CHECK,…", help="run these checks only")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--no-baseline", action="store_true", help="judge known findings too")
+    parser.add_argument(
+        "--time-limit", type=_seconds, metavar="SECONDS", help="for each check, before its own"
+    )
+    parser.add_argument("--jobs", type=_positive, metavar="N", help="checks at a time")
+
+
+def preview_options() -> argparse.Namespace:
+    """What `nadia` without a command runs: the gate, or a preview where nothing is configured."""
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    return parser.parse_args([], argparse.Namespace(preview=True))
+
+
+def run(options: argparse.Namespace) -> int:
+    from nadia_checks.core.project import load_project
+    from nadia_checks.registry import CHECK_NAMES
+
+    refuse_nested_gate()
+    project = load_project(Path(options.path), CHECK_NAMES)
+    preview = getattr(options, "preview", False) and not project.configured
+    verdict = judge(project, _gate_options(options, preview), options.format, preview)
+    return verdict.exit_code
+
+
+def judge(project: Project, options: Options, format_: str, preview: bool) -> Verdict:
+    """Runs the gate with progress, and prints the verdict."""
+    from nadia_checks.core.gate import run_gate
+    from nadia_checks.registry import CHECK_NAMES, load_check
+    from nadia_checks.report import json, progress, text
+
+    checks = {name: load_check(name) for name in CHECK_NAMES}
+    watcher = progress.for_stream(sys.stderr if format_ == "json" else sys.stdout)
+    with watcher:
+        verdict = run_gate(project, checks, options, watcher)
+    if format_ == "json":
+        sys.stdout.write(json.render(verdict))
+    else:
+        text.show(verdict, project, checks, sys.stdout, preview=preview)
+    sys.stdout.flush()
+    return verdict
+
+
+def refuse_nested_gate() -> None:
+    """Raises:
+    UsageError: this process was started by a gate, which would go round in a circle.
+    """
+    from nadia_checks.core.runner import GATE_VARIABLE
+
+    if outer := os.environ.get(GATE_VARIABLE):
+        raise UsageError(
+            f"a gate is already running on {outer}: a check or a test may not start another "
+            f"(a test of the gate itself removes {GATE_VARIABLE} from the environment)"
+        )
+
+
+def _gate_options(options: argparse.Namespace, preview: bool) -> Options:
+    from nadia_checks.core.gate import Options
+    from nadia_checks.registry import CHECK_NAMES
+
+    only = [name.strip() for name in options.only.split(",") if name.strip()]
+    for name in only:
+        if name not in CHECK_NAMES:
+            raise UsageError(f"there is no check {name!r}; known are {', '.join(CHECK_NAMES)}")
+    return Options(
+        only=only,
+        use_baseline=not options.no_baseline,
+        time_limit=PREVIEW_SECONDS if preview else options.time_limit,
+        workers=options.jobs,
+        preview=preview,
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1")
+    return value

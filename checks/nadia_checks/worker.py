@@ -1,0 +1,58 @@
+"""The process in which one check runs: a job on standard input, a result file in a folder.
+
+Standard input stays open as long as the gate lives: when it closes, this process ends itself and
+all that it started.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+
+from nadia_checks.core.check import Context
+from nadia_checks.core.errors import CheckError, UsageError
+from nadia_checks.core.exit_codes import Exit
+from nadia_checks.core.fingerprints import to_findings
+from nadia_checks.core.process import adopt_orphans, end_descendants
+from nadia_checks.core.project import load_project
+from nadia_checks.core.runner import RESULT_FILE, Job, Ran
+from nadia_checks.registry import CHECK_NAMES, load_check
+
+
+def main() -> int:
+    adopt_orphans()
+    scratch = Path(sys.argv[1])
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    threading.Thread(target=_end_with_the_gate, daemon=True).start()
+    ran = run(job, scratch)
+    unfinished = scratch / "unfinished"
+    unfinished.write_bytes(msgspec.json.encode(ran))
+    unfinished.rename(scratch / RESULT_FILE)
+    end_descendants(os.getpid())
+    return Exit.PASS
+
+
+def run(job: Job, scratch: Path) -> Ran:
+    """Runs the job in this process; `scratch` is where the check may write."""
+    try:
+        project = load_project(Path(job.root), CHECK_NAMES)
+        check = load_check(job.check)
+        outcome = check.run(Context(project=project, scratch=scratch, preview=job.preview))
+    except (CheckError, UsageError) as error:
+        return Ran(check=job.check, error=str(error))
+    findings = to_findings(outcome.drafts, project.root)
+    return Ran(check=job.check, metrics=outcome.metrics, findings=findings)
+
+
+def _end_with_the_gate() -> None:
+    sys.stdin.buffer.read()
+    end_descendants(os.getpid())
+    os._exit(Exit.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
