@@ -25,3 +25,7 @@ CHECK_NAMES = list(CHECKS)
 def load_check(name: str) -> Check:
     module, _, attribute = CHECKS[name].partition(":")
     return cast("Check", getattr(import_module(module), attribute)())
+
+
+def load_checks() -> dict[str, Check]:
+    return {name: load_check(name) for name in CHECKS}

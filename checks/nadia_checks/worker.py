@@ -37,9 +37,9 @@ def main() -> int:
 
 
 def run(job: Job, scratch: Path) -> Ran:
-    """Runs the job in this process; `scratch` is where the check may write."""
+    """Runs the job on the project in the current folder; the check may write into `scratch`."""
     try:
-        project = load_project(Path(job.root), CHECK_NAMES)
+        project = load_project(Path.cwd(), CHECK_NAMES)
         check = load_check(job.check)
         outcome = check.run(Context(project=project, scratch=scratch, preview=job.preview))
     except (CheckError, UsageError) as error:

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from nadia_checks.core.errors import UsageError
 
@@ -52,26 +52,36 @@ def run(options: argparse.Namespace) -> int:
     refuse_nested_gate()
     project = load_project(Path(options.path), CHECK_NAMES)
     preview = getattr(options, "preview", False) and not project.configured
-    verdict = judge(project, _gate_options(options, preview), options.format, preview)
+    as_json = options.format == "json"
+    gate_options = _gate_options(options, preview)
+    verdict = judge(project, gate_options, sys.stderr if as_json else sys.stdout, options.jobs)
+    show(verdict, project, as_json=as_json, preview=preview)
     return verdict.exit_code
 
 
-def judge(project: Project, options: Options, format_: str, preview: bool) -> Verdict:
-    """Runs the gate with progress, and prints the verdict."""
+def judge(
+    project: Project, options: Options, progress_stream: TextIO, at_once: int | None = None
+) -> Verdict:
+    """Runs the gate with a line of progress for each check, `at_once` checks in parallel."""
     from nadia_checks.core.gate import run_gate
-    from nadia_checks.registry import CHECK_NAMES, load_check
-    from nadia_checks.report import json, progress, text
+    from nadia_checks.core.runner import Runner
+    from nadia_checks.registry import load_checks
+    from nadia_checks.report import progress
 
-    checks = {name: load_check(name) for name in CHECK_NAMES}
-    watcher = progress.for_stream(sys.stderr if format_ == "json" else sys.stdout)
-    with watcher:
-        verdict = run_gate(project, checks, options, watcher)
-    if format_ == "json":
+    with progress.for_stream(progress_stream) as watcher:
+        return run_gate(project, load_checks(), options, Runner(project.root, watcher, at_once))
+
+
+def show(verdict: Verdict, project: Project, *, as_json: bool, preview: bool) -> None:
+    """Prints the verdict on standard output."""
+    from nadia_checks.registry import load_checks
+    from nadia_checks.report import json, text
+
+    if as_json:
         sys.stdout.write(json.render(verdict))
     else:
-        text.show(verdict, project, checks, sys.stdout, preview=preview)
+        text.show(verdict, project, load_checks(), sys.stdout, preview=preview)
     sys.stdout.flush()
-    return verdict
 
 
 def refuse_nested_gate() -> None:
@@ -99,7 +109,6 @@ def _gate_options(options: argparse.Namespace, preview: bool) -> Options:
         only=only,
         use_baseline=not options.no_baseline,
         time_limit=PREVIEW_SECONDS if preview else options.time_limit,
-        workers=options.jobs,
         preview=preview,
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nadia_checks.core import baseline
 from nadia_checks.core.check import owns
 from nadia_checks.core.rules import STALE_ENTRY
-from nadia_checks.core.runner import Job, Progress, Ran, Runner
+from nadia_checks.core.runner import Job, Ran
 from nadia_checks.core.verdict import CheckResult, JudgedFinding, NotApplicable, Verdict, decide
 from pytest_nadia.finding import Finding, fingerprint
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a gate is run. `only` names checks, `time_limit` (seconds) goes before the configured."""
+    """How a gate is run.
+
+    `only` names checks; `time_limit` (seconds a check) goes before the configured one.
+    """
 
     only: Sequence[str] = ()
     use_baseline: bool = True
     time_limit: float | None = None
-    workers: int | None = None
     preview: bool = False
 
 
@@ -41,8 +43,13 @@ class Plan:
     not_applicable: list[NotApplicable]
 
 
+class RunsJobs(Protocol):
+    # Runs all jobs, started in their order, and gives what came of them in the same order.
+    def run(self, jobs: Sequence[Job]) -> list[Ran]: ...
+
+
 def run_gate(
-    project: Project, checks: Mapping[str, Check], options: Options, progress: Progress
+    project: Project, checks: Mapping[str, Check], options: Options, runner: RunsJobs
 ) -> Verdict:
     """Runs the gate on a project.
 
@@ -52,7 +59,6 @@ def run_gate(
     started = time.perf_counter()
     known = baseline.read(project.root) if options.use_baseline else []
     plan = make_plan(project, checks, options)
-    runner = Runner(progress, options.workers)
     # The dearest checks stand last in the registry; started first, they do not end alone.
     ran = runner.run(plan.jobs[::-1])
     results = [_judge(one, checks[one.check], known, options) for one in ran] + plan.fixed
@@ -86,7 +92,6 @@ def _job(project: Project, check: Check, options: Options) -> Job:
     own = check.options(project).time_limit
     return Job(
         check=check.name,
-        root=str(project.root),
         time_limit=options.time_limit or own or project.config.time_limit,
         preview=options.preview,
     )

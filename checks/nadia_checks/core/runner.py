@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 GATE_VARIABLE = "NADIA_GATE"
 RESULT_FILE = "result.json"
+WORKER = (sys.executable, "-P", "-m", "nadia_checks.worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One check to run. `root` is the project's folder, `time_limit` in seconds."""
+    """One check to run; `time_limit` is in seconds."""
 
     check: str
-    root: str
     time_limit: float
     preview: bool = False
 
@@ -57,18 +57,30 @@ class Progress(Protocol):
 
 
 class Runner:
-    """Runs jobs, `workers` at a time; `stop()` from any thread ends all of them."""
+    """Runs jobs on the project in `root`, `at_once` at a time; `stop()` ends all of them.
 
-    def __init__(self, progress: Progress, workers: int | None = None) -> None:
+    `worker` is the program that gets a folder as argument and the job on standard input, and
+    leaves its result in the folder.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        progress: Progress,
+        at_once: int | None = None,
+        worker: Sequence[str] = WORKER,
+    ) -> None:
+        self._root = root
         self._progress = progress
-        self._workers = workers or max(2, os.cpu_count() or 2)
+        self._at_once = at_once or max(2, os.cpu_count() or 2)
+        self._worker = worker
         self._children: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
     def run(self, jobs: Sequence[Job]) -> list[Ran]:
         """In the order of the jobs; they are started in that order too."""
-        with ThreadPoolExecutor(self._workers) as pool:
+        with ThreadPoolExecutor(self._at_once) as pool:
             try:
                 return list(pool.map(self._run_one, jobs))
             except BaseException:
@@ -91,7 +103,10 @@ class Runner:
         return ran
 
     def _in_child(self, job: Job, scratch: Path) -> Ran:
-        child = self._start(job, scratch)
+        try:
+            child = self._start(job, scratch)
+        except OSError as error:
+            return Ran(check=job.check, error=f"its process cannot be started: {error}")
         if child is None:
             return Ran(check=job.check, error="stopped")
         output = Reader(child.stdout, head=0, tail=BLOCK)
@@ -101,20 +116,27 @@ class Runner:
         except subprocess.TimeoutExpired:
             return Ran(check=job.check, error=f"took longer than its limit of {job.time_limit:g} s")
         finally:
-            end_tree(child)
-            with self._lock:
-                self._children.discard(child)
-        output.join(timeout=5)
+            self._end(child, output)
         return _read_result(job, scratch / RESULT_FILE, child.returncode, output.kept)
+
+    def _end(self, child: subprocess.Popen[bytes], output: Reader) -> None:
+        end_tree(child)
+        with self._lock:
+            self._children.discard(child)
+        output.join(timeout=5)
+        for stream in (child.stdin, child.stdout):
+            if stream:
+                with suppress(BrokenPipeError):
+                    stream.close()
 
     def _start(self, job: Job, scratch: Path) -> subprocess.Popen[bytes] | None:
         with self._lock:
             if self._stopped:
                 return None
             child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "nadia_checks.worker", os.fspath(scratch)],
-                cwd=job.root,
-                env=os.environ | {GATE_VARIABLE: job.root},
+                [*self._worker, os.fspath(scratch)],
+                cwd=self._root,
+                env=os.environ | {GATE_VARIABLE: os.fspath(self._root)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
