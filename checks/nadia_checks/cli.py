@@ -57,7 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.INCOMPLETE
     except Exception:
         traceback.print_exc()
-        print(f"nadia: this is a bug of pytest-nadia {_version()}: please report the text above")
+        print(
+            f"nadia: this is a bug of pytest-nadia {_version()}: report the text above",
+            file=sys.stderr,
+        )
         return Exit.INCOMPLETE
 
 

@@ -98,13 +98,14 @@ def refuse_nested_gate() -> None:
 
 
 def _gate_options(options: argparse.Namespace, preview: bool) -> Options:
+    from nadia_checks.core.config import nearest
     from nadia_checks.core.gate import Options
     from nadia_checks.registry import CHECK_NAMES
 
     only = [name.strip() for name in options.only.split(",") if name.strip()]
     for name in only:
         if name not in CHECK_NAMES:
-            raise UsageError(f"there is no check {name!r}; known are {', '.join(CHECK_NAMES)}")
+            raise UsageError(f"there is no check {name!r}{nearest(name, CHECK_NAMES)}")
     return Options(
         only=only,
         use_baseline=not options.no_baseline,

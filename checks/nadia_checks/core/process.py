@@ -44,7 +44,7 @@ class Completed:
 
 
 class Reader(threading.Thread):
-    """Reads a stream to its end and keeps its first `head` and its last `tail` bytes."""
+    """Reads a stream to its end, closes it, and keeps its first `head` and last `tail` bytes."""
 
     def __init__(self, stream: IO[bytes] | None, *, head: int, tail: int) -> None:
         super().__init__(daemon=True)
@@ -56,13 +56,19 @@ class Reader(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while self._stream and (block := os.read(self._stream.fileno(), BLOCK)):
-            kept, rest = block[: self._room], block[self._room :]
-            self._room -= len(kept)
-            self._head.append(kept)
-            if rest:
-                self.cut = True
-                self._tail.append(rest)
+        if self._stream is None:
+            return
+        with self._stream as stream:
+            while block := os.read(stream.fileno(), BLOCK):
+                self._keep(block)
+
+    def _keep(self, block: bytes) -> None:
+        kept, rest = block[: self._room], block[self._room :]
+        self._room -= len(kept)
+        self._head.append(kept)
+        if rest:
+            self.cut = True
+            self._tail.append(rest)
 
     @property
     def kept(self) -> bytes:

@@ -124,10 +124,9 @@ class Runner:
         with self._lock:
             self._children.discard(child)
         output.join(timeout=5)
-        for stream in (child.stdin, child.stdout):
-            if stream:
-                with suppress(BrokenPipeError):
-                    stream.close()
+        if child.stdin:
+            with suppress(BrokenPipeError):
+                child.stdin.close()
 
     def _start(self, job: Job, scratch: Path) -> subprocess.Popen[bytes] | None:
         with self._lock:

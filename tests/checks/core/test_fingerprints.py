@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from nadia_checks.core.check import Draft
 from nadia_checks.core.fingerprints import to_findings
 from pytest_nadia.finding import Finding, Severity

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from nadia_checks.core.runner import Job, Ran, Runner
 
 pytestmark = pytest.mark.integration
