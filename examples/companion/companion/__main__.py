@@ -1,0 +1,191 @@
+"""The command line: play a transcript, talk on the terminal, or look after the bot."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from companion import config, model, transcript
+from companion.bot import Bot, unobserved
+from companion.errors import CompanionError, ConfigError
+from companion.health import HealthChecker
+from companion.log import redact, set_up
+from companion.message import one_line
+from companion.pacing import Pace, Pacing
+from companion.protocol import SilenceProtocol, SqliteStore
+from companion.redis_connection import RedisConnection, explain
+from companion.review import Flow
+from companion.state import State
+from companion.terminal import Lines, Terminal
+from companion.transport import SentLog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from companion.bot import Reached
+    from companion.config import Settings
+    from companion.message import Turn
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None, *, reached: Reached = unobserved) -> int:
+    """Run the program and give its exit code; `reached` hears each step before it is taken."""
+    arguments = _parser().parse_args(argv)
+    url = ""
+    try:
+        settings = _settings(arguments.redis)
+        url = settings.redis_url
+        set_up(settings.log_level)
+        return _run(arguments, settings, reached)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ConfigError as error:
+        return _fail(error.exit_code, *error.problems)
+    except CompanionError as error:
+        return _fail(error.exit_code, str(error))
+    except RedisError as error:
+        return _fail(1, explain(error, url))
+
+
+def _run(arguments: argparse.Namespace, settings: Settings, reached: Reached) -> int:
+    if arguments.health:
+        return asyncio.run(_health(settings))
+    if arguments.silence or arguments.lift:
+        return asyncio.run(_silence(arguments, settings))
+    lines = transcript.read(arguments.transcript) if arguments.transcript else None
+    language_model = model.load(settings.model)
+    with SentLog(settings.sent_log) as sent_log:
+        return asyncio.run(_talk(settings, lines, language_model, sent_log, reached))
+
+
+async def _talk(
+    settings: Settings,
+    lines: list[transcript.Line] | None,
+    language_model: model.Model,
+    sent_log: SentLog,
+    reached: Reached,
+) -> int:
+    async with RedisConnection(settings.redis_url, settings.redis_seconds) as connection:
+        state = State(connection.client)
+        await state.open()
+        pacing = Pacing(state, Pace(settings.window, settings.max_batch, settings.max_wait))
+        protocol = _protocol(state, settings)
+        await protocol.recover()
+        bot = Bot(
+            pacing,
+            protocol,
+            Flow(state, pacing),
+            language_model,
+            sent_log,
+            model_seconds=settings.model_seconds,
+            on_sent=_print_sent,
+            reached=reached,
+        )
+        if lines is None:
+            await Terminal(bot, Lines(sys.stdin.fileno()), _say, live=sys.stdin.isatty()).run()
+        else:
+            await _play(bot, lines)
+        return _summary(bot)
+
+
+async def _play(bot: Bot, lines: list[transcript.Line]) -> None:
+    taken = await transcript.play(bot, lines)
+    if lines and not taken:
+        _note(f"nothing new: all {len(lines)} messages were taken before")
+    if waiting := len(await bot.flow.waiting()):
+        _note(f"{waiting} to review: run without --transcript to decide")
+
+
+async def _silence(arguments: argparse.Namespace, settings: Settings) -> int:
+    async with RedisConnection(settings.redis_url, settings.redis_seconds) as connection:
+        state = State(connection.client)
+        await state.open()
+        protocol = _protocol(state, settings)
+        if arguments.silence:
+            changed = await protocol.silence(arguments.silence, arguments.reason)
+            _say(f"{arguments.silence} {'is silenced' if changed else 'was silenced already'}")
+        else:
+            changed = await protocol.lift(arguments.lift, arguments.reason)
+            _say(f"{arguments.lift} {'is answered again' if changed else 'was not silenced'}")
+    return 0
+
+
+async def _health(settings: Settings) -> int:
+    # A check tells what is so now: it does not try again until it is well.
+    connection = RedisConnection(settings.redis_url, settings.redis_seconds, retries=0)
+    async with connection:
+        report = await HealthChecker(connection.client).check()
+    for line in report.lines():
+        _say(redact(line))
+    return 0 if report.healthy else 1
+
+
+def _protocol(state: State, settings: Settings) -> SilenceProtocol:
+    return SilenceProtocol(state, SqliteStore(settings.store), settings.silence_cache_seconds)
+
+
+def _settings(url: str | None) -> Settings:
+    settings = config.from_environment(os.environ)
+    if url is None:
+        return settings
+    if problems := config.url_problems("--redis", url):
+        raise ConfigError(problems)
+    return replace(settings, redis_url=url)
+
+
+def _summary(bot: Bot) -> int:
+    if not bot.unanswered:
+        return 0
+    names = ", ".join(sorted(bot.unanswered)[:3])
+    return _fail(
+        1,
+        f"{len(bot.unanswered)} without an answer from the model ({names}): they are kept, "
+        "start the bot again to ask once more",
+    )
+
+
+def _print_sent(turn: Turn) -> None:
+    _say(f"{turn.user}: {one_line(turn.answer)}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _note(line: str) -> None:
+    print(f"companion: {line}", file=sys.stderr)
+
+
+def _fail(code: int, *problems: str) -> int:
+    for problem in problems:
+        _note(redact(one_line(problem)))
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="companion", description="A chatbot whose every answer a person reviews."
+    )
+    parser.add_argument("--redis", metavar="URL", help="default: REDIS_URL, or the local server")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="for the audit trail")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--transcript", type=Path, metavar="FILE", help="play a conversation")
+    what.add_argument("--health", action="store_true", help="check Redis and this machine")
+    what.add_argument("--silence", metavar="USER", help="hold this user's messages, answer none")
+    what.add_argument("--lift", metavar="USER", help="answer this user again")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

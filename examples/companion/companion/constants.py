@@ -1,0 +1,57 @@
+"""Names of the Redis keys, limits and durations. Durations are in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PREFIX: Final = "companion:"
+EPOCH: Final = PREFIX + "epoch"
+WRITE_AHEAD: Final = PREFIX + "write-ahead"
+DUE: Final = PREFIX + "due"
+BUSY: Final = PREFIX + "busy"
+WORK: Final = PREFIX + "work"
+REVIEW: Final = PREFIX + "review"
+SEQUENCE: Final = PREFIX + "sequence"
+GARBAGE: Final = PREFIX + "garbage"
+
+# The keys that exist once, with the type that Redis must hold there.
+KEY_TYPES: Final = {
+    EPOCH: "string",
+    WRITE_AHEAD: "hash",
+    DUE: "zset",
+    BUSY: "hash",
+    WORK: "zset",
+    REVIEW: "zset",
+    SEQUENCE: "string",
+    GARBAGE: "set",
+}
+
+SEEN: Final = PREFIX + "seen:"
+BUFFER: Final = PREFIX + "buffer:"
+TURN: Final = PREFIX + "turn:"
+HISTORY: Final = PREFIX + "history:"
+HELD: Final = PREFIX + "held:"
+SILENCE: Final = PREFIX + "silence:"
+PROBE: Final = PREFIX + "probe"
+
+DAY: Final = 86_400
+SEEN_SECONDS: Final = 30 * DAY
+ENDED_TURN_SECONDS: Final = 30 * DAY
+HISTORY_SECONDS: Final = 90 * DAY
+HISTORY_ENTRIES: Final = 50
+
+MAX_NAME: Final = 128
+MAX_TEXT: Final = 4096
+
+MODEL_ATTEMPTS: Final = 3
+MODEL_PAUSE: Final = 0.05
+MODELS_AT_ONCE: Final = 8
+REDIS_RETRIES: Final = 3
+
+MEMORY_LIMIT: Final = 200 * 1024 * 1024
+WRITE_AHEAD_LIMIT: Final = 100
+REVIEW_LIMIT: Final = 50
+CPU_LIMIT: Final = 80.0
+RAM_LIMIT: Final = 85.0
+DISK_LIMIT: Final = 90.0
+PROBE_SECONDS: Final = 2.0

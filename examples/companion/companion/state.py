@@ -1,0 +1,89 @@
+"""The bot's data in Redis: atomic steps that do nothing when they are applied a second time."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING, TypeVar
+
+from redis.exceptions import ResponseError
+
+from companion.constants import EPOCH, GARBAGE, KEY_TYPES
+from companion.errors import StateLost
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from redis.asyncio import Redis
+
+log = logging.getLogger("companion")
+Value = TypeVar("Value")
+
+# Every script begins so: if Redis was emptied since the start, nothing is written into it.
+_SAME_DATA = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end\n"
+
+
+class State:
+    """Runs scripts against the data set that this process found when it started."""
+
+    def __init__(self, client: Redis) -> None:
+        self.client = client
+        self._epoch = ""
+
+    async def open(self) -> None:
+        """Check the shared keys and mark the data set. Raises StateLost if it is not ours."""
+        for key, wanted in KEY_TYPES.items():
+            kind = str(await self.client.type(key))
+            if kind not in (wanted, "none"):
+                raise StateLost(
+                    f"the Redis key {key} holds a {kind}, not a {wanted}: something else wrote it; "
+                    f"rename it (redis-cli RENAME {key} {key}.old) and start again"
+                )
+        await self.client.set(EPOCH, uuid.uuid4().hex, nx=True)
+        self._epoch = str(await self.client.get(EPOCH))
+
+    async def run(self, script: str, keys: Sequence[str], *args: str | float) -> str:
+        """Run `script` with EPOCH before its keys and the epoch before its arguments."""
+        run = self.client.register_script(_SAME_DATA + script)
+        answer = str(await run(keys=[EPOCH, *keys], args=[self._epoch, *args]))
+        if answer == "lost":
+            raise StateLost(
+                "Redis lost its data while the bot was running: start the bot again, and it "
+                "takes every message again that the source repeats and sends none twice"
+            )
+        return answer
+
+    async def read(
+        self, key: str, command: Callable[[str], Awaitable[Value]], empty: Value
+    ) -> Value:
+        """`await command(key)`; a key of a foreign type is set aside and read as `empty`."""
+        try:
+            return await command(key)
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            await self._set_aside(key)
+            return empty
+
+    async def lines(self, key: str, most: int = 0) -> list[str]:
+        """The first `most` entries of the list at `key`, by default all of them."""
+        found = await self.read(key, lambda k: self.client.lrange(k, 0, most - 1), [])
+        return [str(line) for line in found]
+
+    async def fields(self, key: str) -> dict[str, str]:
+        """The hash at `key`."""
+        found = await self.read(key, self.client.hgetall, {})
+        return {str(name): str(value) for name, value in found.items()}
+
+    async def garbage(self, key: str, entry: str) -> None:
+        """Keep an entry that nobody can read where a person can look at it."""
+        log.error("unreadable entry in %s, moved to %s", key, GARBAGE)
+        await self.client.sadd(GARBAGE, f"{key} {entry}")
+
+    async def _set_aside(self, key: str) -> None:
+        log.error("the Redis key %s holds a foreign type, renamed to %s:%s", key, GARBAGE, key)
+        try:
+            await self.client.rename(key, f"{GARBAGE}:{key}")
+        except ResponseError as error:
+            if "no such key" not in str(error):
+                raise
