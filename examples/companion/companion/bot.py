@@ -36,7 +36,7 @@ class Reviewer(Protocol):
     """Decides about an answer; None leaves it waiting."""
 
     # `refused` is the rule that the reviewer's last edit of this turn broke, or empty.
-    async def __call__(self, turn: Turn, refused: str) -> Decision | None: ...
+    async def __call__(self, turn: Turn, refused: str, /) -> Decision | None: ...
 
 
 async def nobody(_turn: Turn, _refused: str) -> Decision | None:

@@ -28,7 +28,7 @@ from companion.message import Message
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from companion.state import State
+    from companion.state import Arguments, State
 
 TAKE = """
 local seen, ahead, buffer, due = unpack(KEYS, 2, 5)
@@ -134,7 +134,14 @@ class Pacing:
         while True:
             waiting = await self._waiting(message.user)
             due = self._due([*waiting.arrivals, message.at])
-            args = [message.id, message.to_json(), message.user, due, waiting.length, SEEN_SECONDS]
+            args: Arguments = [
+                message.id,
+                message.to_json(),
+                message.user,
+                due,
+                waiting.length,
+                SEEN_SECONDS,
+            ]
             answer = await self._state.run(TAKE, keys, *args)
             if answer != "again":
                 return answer == "taken"
@@ -161,7 +168,7 @@ class Pacing:
             waiting = await self._waiting(user)
             lost = await self._unbuffered(user) if user else []
             due = self._due([one.at for one in lost] + waiting.arrivals)
-            args = [turn_id, user, due, waiting.length, *(one.id for one in lost)]
+            args: Arguments = [turn_id, user, due, waiting.length, *(one.id for one in lost)]
             if await self._state.run(RESTORE, keys, *args) != "again":
                 return
 
@@ -180,7 +187,7 @@ class Pacing:
         keys = [turn, BUFFER + user, DUE, BUSY, WORK, SEQUENCE, WRITE_AHEAD]
         ids, text = json.dumps([one.id for one in batch]), "\n".join(one.text for one in batch)
         rest = self._due(waiting.arrivals[size:])
-        args = [batch[0].id, user, ids, text, size, waiting.length, rest]
+        args: Arguments = [batch[0].id, user, ids, text, size, waiting.length, rest]
         return await self._state.run(FORM, keys, *args) != "busy"
 
     def _due(self, arrivals: Sequence[float]) -> str:

@@ -110,7 +110,7 @@ class SilenceProtocol:
 
     async def is_silenced(self, user: str) -> bool:
         key = SILENCE + user
-        cached = await self._state.read(key, self._state.client.get, None)
+        cached = await self._state.text(key)
         if cached in ("0", "1"):
             return cached == "1"
         silenced = await self._store.is_silenced(user)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from companion.constitution import Verdict
     from companion.pacing import Pacing
-    from companion.state import State
+    from companion.state import Arguments, State
 
 # `step` is written last: whatever stops the script before that, it can run again.
 MOVE = """
@@ -173,7 +173,18 @@ class Flow:
         keys = [TURN + turn.id, WORK, REVIEW, BUSY, WRITE_AHEAD, side]
         score = priority * _PRIORITY_GAP + turn.sequence
         limits = [ENDED_TURN_SECONDS, kept, HISTORY_SECONDS, len(pairs) // 2, len(done)]
-        story = [turn.id, turn.user, step, to, place, score, *limits, *pairs, *done, *pushed]
+        story: Arguments = [
+            turn.id,
+            turn.user,
+            step,
+            to,
+            place,
+            score,
+            *limits,
+            *pairs,
+            *done,
+            *pushed,
+        ]
         answer = await self._state.run(MOVE, keys, *story)
         if answer != "moved":
             raise StateLost(

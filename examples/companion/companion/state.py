@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
+Arguments = list[str | float]
+
 log = logging.getLogger("companion")
-Value = TypeVar("Value")
 
 # Every script begins so: if Redis was emptied since the start, nothing is written into it.
 _SAME_DATA = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end\n"
@@ -53,9 +54,26 @@ class State:
             )
         return answer
 
-    async def read(
-        self, key: str, command: Callable[[str], Awaitable[Value]], empty: Value
-    ) -> Value:
+    async def text(self, key: str) -> str:
+        """The string at `key`, empty if there is none."""
+        return str(await self._read(key, self.client.get, None) or "")
+
+    async def lines(self, key: str, most: int = 0) -> list[str]:
+        """The first `most` entries of the list at `key`, by default all of them."""
+        found = await self._read(key, lambda k: self.client.lrange(k, 0, most - 1), [])
+        return [str(line) for line in found]
+
+    async def fields(self, key: str) -> dict[str, str]:
+        """The hash at `key`."""
+        found = await self._read(key, self.client.hgetall, {})
+        return {str(name): str(value) for name, value in found.items()}
+
+    async def garbage(self, key: str, entry: str) -> None:
+        """Keep an entry that nobody can read where a person can look at it."""
+        log.error("unreadable entry in %s, moved to %s", key, GARBAGE)
+        await self.client.sadd(GARBAGE, f"{key} {entry}")
+
+    async def _read(self, key: str, command: Callable[[str], Awaitable[Any]], empty: Any) -> Any:
         """`await command(key)`; a key of a foreign type is set aside and read as `empty`."""
         try:
             return await command(key)
@@ -64,21 +82,6 @@ class State:
                 raise
             await self._set_aside(key)
             return empty
-
-    async def lines(self, key: str, most: int = 0) -> list[str]:
-        """The first `most` entries of the list at `key`, by default all of them."""
-        found = await self.read(key, lambda k: self.client.lrange(k, 0, most - 1), [])
-        return [str(line) for line in found]
-
-    async def fields(self, key: str) -> dict[str, str]:
-        """The hash at `key`."""
-        found = await self.read(key, self.client.hgetall, {})
-        return {str(name): str(value) for name, value in found.items()}
-
-    async def garbage(self, key: str, entry: str) -> None:
-        """Keep an entry that nobody can read where a person can look at it."""
-        log.error("unreadable entry in %s, moved to %s", key, GARBAGE)
-        await self.client.sadd(GARBAGE, f"{key} {entry}")
 
     async def _set_aside(self, key: str) -> None:
         log.error("the Redis key %s holds a foreign type, renamed to %s:%s", key, GARBAGE, key)
