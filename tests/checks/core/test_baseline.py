@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nadia_checks.core import baseline
 from nadia_checks.core.baseline import Entry
 from nadia_checks.core.errors import UsageError

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nadia_checks.core.config import Config, json_schema, parse_config, read_pyproject
 from nadia_checks.core.errors import UsageError
 

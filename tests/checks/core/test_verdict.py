@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+
 from nadia_checks.core.exit_codes import Exit
 from nadia_checks.core.verdict import CheckResult, NotApplicable, Status, decide
 
