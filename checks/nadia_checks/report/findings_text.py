@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 MANY = 50
 WORST = 5
-RULES = 10
+RULES = 8
 LONGEST = 2000
-BRIEF = 160
+BRIEF = 100
 
 
 def findings_lines(verdict: Verdict, everything: str) -> Iterator[Line]:
@@ -65,15 +65,15 @@ def _many(new: list[JudgedFinding], everything: str) -> Iterator[Line]:
 
 def _finding(finding: JudgedFinding, longest: int) -> Iterator[Line]:
     message = shortened(one_line(finding.message), longest)
-    yield line("  ", *_place(finding), *_rule(finding), " ", message, indent=4)
+    yield line("  ", *_place(finding, longest), *_rule(finding), " ", message, indent=4)
     if finding.help:
         yield line("    -> ", shortened(one_line(finding.help), longest), indent=7)
 
 
-def _place(finding: JudgedFinding) -> Iterator[Span]:
+def _place(finding: JudgedFinding, longest: int) -> Iterator[Span]:
     if finding.path:
         position = [number for number in (finding.line, finding.column) if number]
-        parts = [visible(finding.path), *map(str, position)]
+        parts = [shortened(visible(finding.path), longest), *map(str, position)]
         yield Span(":".join(parts), "place")
         yield Span(" ")
 

@@ -135,7 +135,7 @@ class LiveProgress:
 
 
 def moving_line(check: str, seconds: float) -> Line:
-    return line(f"{check:<13}", Span("running", "warn"), f" {seconds:7.1f} s")
+    return line(f"{check:<13}", Span("running", "warn"), f"{seconds:7.1f} s")
 
 
 def final_line(ran: Ran) -> Line:
@@ -143,4 +143,4 @@ def final_line(ran: Ran) -> Line:
     word, told = Span("done   ", "dim"), count(len(ran.findings), "finding")
     if ran.error:
         word, told = Span("error  ", "bad"), one_line(ran.error)
-    return line(f"{ran.check:<13}", word, f" {ran.seconds:7.1f} s  ", told, indent=32)
+    return line(f"{ran.check:<13}", word, f"{ran.seconds:7.1f} s  ", told, indent=31)

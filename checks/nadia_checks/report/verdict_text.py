@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nadia_checks.core.verdict import CheckResult, Verdict
 
-LONGEST = 600
+LONGEST = 300
 COLOURS: dict[str, Style] = {"pass": "good", "fail": "bad", "error": "bad", "incomplete": "bad"}
 
 
@@ -88,8 +88,9 @@ def _detail(result: CheckResult) -> str:
 
 
 def _metric(name: str, value: float) -> str:
+    value = float(value)
     words = visible(name).replace("_", " ")
-    number = f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+    number = f"{value:.0f}" if value.is_integer() else f"{value:.1f}"
     return f"{number} {words.removesuffix('s') if value == 1 else words}"
 
 

@@ -34,6 +34,6 @@ def count(number: int, noun: str) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """At most about `limit` characters, and how many are left out."""
+    """About `limit` characters, and how many are left out."""
     left_out = len(text) - limit
-    return text if left_out <= 40 else f"{text[:limit]}... ({left_out} more characters)"
+    return text if left_out <= 20 else f"{text[:limit]}... ({left_out} more characters)"
