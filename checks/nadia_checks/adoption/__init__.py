@@ -1,0 +1,1 @@
+"""What `nadia init` and `nadia baseline` are made of."""

@@ -1,0 +1,67 @@
+"""One run of the gate before it is configured: what there is today, and what can run at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nadia_checks.core.config import PytestOptions, parse_config
+from nadia_checks.core.gate import Options, run_gate
+from nadia_checks.core.runner import Runner
+from nadia_checks.core.verdict import Verdict, decide
+from nadia_checks.registry import CHECK_NAMES, load_checks
+from nadia_checks.report import progress
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from nadia_checks.core.project import Project
+
+WORKER = (sys.executable, "-P", "-m", "nadia_checks.adoption.worker")
+# The floors are set from what this run measures, so none is too low for it.
+NO_FLOORS = {"line_floor": 0, "branch_floor": 0}
+
+
+def run_trial(project: Project, table: dict[str, Any], salt: bytes, stream: TextIO) -> Verdict:
+    """Runs what applies as if table and salt were the project's already, with progress."""
+    trial = table | {"checks": None, "pytest": table.get("pytest", {}) | NO_FLOORS}
+    configured = replace(project, config=parse_config(trial, CHECK_NAMES))
+    with progress.for_stream(stream) as watcher:
+        runner = Runner(project.root, watcher, worker=(*WORKER, json.dumps([trial, salt.hex()])))
+        return run_gate(configured, load_checks(), Options(use_baseline=False), runner)
+
+
+def line_floor(verdict: Verdict) -> int | None:
+    return _floor(verdict, "lines", PytestOptions().line_floor)
+
+
+def branch_floor(verdict: Verdict) -> int | None:
+    return _floor(verdict, "branches", PytestOptions().branch_floor)
+
+
+def _floor(verdict: Verdict, metric: str, default: float) -> int | None:
+    """Today's percentage rounded down, at most the default; None where it was not measured."""
+    values = (result.metrics.get(metric) for result in verdict.checks if result.name == "pytest")
+    return next((math.floor(min(v, default)) for v in values if v is not None), None)
+
+
+def could_not_run(verdict: Verdict) -> dict[str, str]:
+    """The checks that apply and did not run to their end, each with the reason."""
+    return {one.name: one.reason for one in verdict.checks if one.status == "error"}
+
+
+def as_adopted(verdict: Verdict) -> Verdict:
+    """The verdict that the gate gives once these findings are in the baseline."""
+    results = [
+        replace(
+            result,
+            status="pass",
+            findings=[replace(one, baselined=one.fails) for one in result.findings],
+        )
+        for result in verdict.checks
+        if result.status != "error"
+    ]
+    return decide(results, verdict.not_applicable, verdict.seconds)

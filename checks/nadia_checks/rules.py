@@ -1,0 +1,103 @@
+"""Every rule of our own and every family of findings, with the texts of `nadia explain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nadia_checks.core.rules import STALE_ENTRY
+from nadia_checks.pytest.ignored_configuration import RULE as IGNORED_CONFIGURATION
+from pytest_nadia.finding import Rule, Severity
+
+FAILED = Rule(
+    number="pytest:failed",
+    name="failed-test",
+    severity=Severity.ERROR,
+    what="A test fails, or its fixtures do.",
+    why="What the test says of the project is no longer true.",
+    repair="python -m pytest NODE-ID",
+    bad="def test_limit():\n    assert limit() == 10  # it is 12",
+    good="the code, or the test, brought back to what is meant",
+)
+NOT_COLLECTED = Rule(
+    number="pytest:collect",
+    name="uncollectable-module",
+    severity=Severity.ERROR,
+    what="pytest cannot import a test module, so none of its tests runs.",
+    why="Tests that do not run look like tests that pass.",
+    repair="python -m pytest --collect-only FILE",
+    bad="import tiktoken  # not installed where the tests run",
+    good="the missing package among the project's test dependencies",
+)
+LINE_COVERAGE = Rule(
+    number="coverage:lines",
+    name="line-floor",
+    severity=Severity.ERROR,
+    what="The tests run fewer percent of the lines than [tool.nadia.pytest] line_floor asks.",
+    why="A line that no test runs can break without a word.",
+    repair="test what is new; the floor only ever goes up",
+    bad="a new module without a test",
+    good="a new module and its tests in one commit",
+)
+BRANCH_COVERAGE = Rule(
+    number="coverage:branches",
+    name="branch-floor",
+    severity=Severity.ERROR,
+    what="The tests take fewer percent of the branches than [tool.nadia.pytest] branch_floor asks.",
+    why="Every line may run and the other side of an `if` may never have been tried.",
+    repair="test the case that no test takes; the floor only ever goes up",
+    bad="if not user: raise NoUser()  # every test has a user",
+    good="a test without a user",
+)
+NOT_FORMATTED = Rule(
+    number="ruff:format",
+    name="unformatted-file",
+    severity=Severity.ERROR,
+    what="A file is not written as ruff's formatter writes it.",
+    why="Differences in form hide the differences that matter in a review.",
+    repair="ruff format .",
+    bad="x = {'a':1}",
+    good='x = {"a": 1}',
+)
+
+RULES: tuple[Rule, ...] = (
+    IGNORED_CONFIGURATION,
+    STALE_ENTRY,
+    FAILED,
+    NOT_COLLECTED,
+    LINE_COVERAGE,
+    BRANCH_COVERAGE,
+    NOT_FORMATTED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """Another program whose rules keep their names; `read` says where one is explained."""
+
+    prefix: str
+    name: str
+    check: str
+    read: str
+
+
+TOOLS: tuple[Tool, ...] = (
+    Tool(prefix="ruff:", name="ruff", check="lint", read="ruff rule {rule}"),
+    Tool(
+        prefix="bandit:",
+        name="bandit",
+        check="security",
+        read="https://bandit.readthedocs.io/en/latest/plugins/ (search for {rule})",
+    ),
+    Tool(
+        prefix="mypy:",
+        name="mypy",
+        check="types",
+        read="https://mypy.readthedocs.io/en/stable/_refs.html#code-{rule}",
+    ),
+    Tool(
+        prefix="detect-secrets:",
+        name="detect-secrets",
+        check="secrets",
+        read="detect-secrets scan --list-all-plugins",
+    ),
+)
