@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nadia_checks.core.verdict import CheckResult, JudgedFinding, Verdict
 
 MOST = 3
-OUT_OF_TIME = "took longer than its limit"
+OUT_OF_TIME = "took longer than "
 
 # Whose findings are read first: what leaks, what does not work, what can be attacked, the rest.
 _FIRST_READ = ("detect-secrets:", "NAD1", "pytest:", "bandit:", "NAD", "mypy:", "ruff:")
@@ -32,19 +32,19 @@ def fix_first(verdict: Verdict, checks: Mapping[str, Check], root: Path, here: P
     What lets a check run comes first, then what settles the most findings.
     """
     install = [INSTALL] if any(INSTALL in result.reason for result in verdict.checks) else []
-    commands = [*_settling(verdict, checks), *_longer(verdict)]
-    there = [pasteable(command, root, here) for command in dict.fromkeys(commands)]
+    there = [pasteable(command, root, here) for command in _settling(verdict, checks)]
     return (install + there)[:MOST]
 
 
 def pasteable(command: str, root: Path, here: Path) -> str:
-    """A command for the project's folder, to be given in the folder `here`."""
+    """A command for the project's folder, given in `here` and leaving the shell there."""
     if root == here:
         return command
     relative = os.path.relpath(root, here)
     folder = min((relative, os.fspath(root)), key=len)
     folder = f"./{folder}" if folder.startswith("-") else folder
-    return f"cd {shlex.quote(folder)} && {command}"
+    grouped = f"{{ {command}; }}" if ";" in command else command
+    return f"(cd {shlex.quote(folder)} && {grouped})"
 
 
 def out_of_time(result: CheckResult) -> bool:
@@ -67,11 +67,6 @@ def _settling(verdict: Verdict, checks: Mapping[str, Check]) -> list[str]:
         if rules:
             settled[checks[result.name].first_aid(dict(rules))] += rules.total()
     return [command for command, number in settled.most_common() if command and number]
-
-
-def _longer(verdict: Verdict) -> list[str]:
-    names = [result.name for result in verdict.checks if out_of_time(result)]
-    return [f"nadia gate --only {','.join(names)} --time-limit 3600"] if names else []
 
 
 def _gravity(finding: JudgedFinding) -> tuple[int, int, str, str, int]:

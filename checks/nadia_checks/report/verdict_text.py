@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nadia_checks.core.verdict import CheckResult, Verdict
 
 LONGEST = 300
+UNTOLD = ("run", "bytes", "binary", "statements_counted", "branches_counted")
 COLOURS: dict[str, Style] = {"pass": "good", "fail": "bad", "error": "bad", "incomplete": "bad"}
 
 
@@ -88,10 +89,13 @@ def _detail(result: CheckResult) -> str:
 
 
 def _metric(name: str, value: float) -> str:
-    value = float(value)
-    words = visible(name).replace("_", " ")
-    number = f"{value:.0f}" if value.is_integer() else f"{value:.1f}"
-    return f"{number} {words.removesuffix('s') if value == 1 else words}"
+    """A measure in words; "" for one that says nothing to a reader."""
+    number = f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+    if name in ("files", "tests"):
+        return f"{number} {name.removesuffix('s') if value == 1 else name}"
+    if name in ("lines", "branches"):
+        return f"{number} % of {name}"
+    return "" if name in UNTOLD or not value else f"{number} {visible(name).replace('_', ' ')}"
 
 
 def _in_words(verdict: Verdict, preview: bool) -> Iterator[str]:

@@ -56,7 +56,7 @@ def mixed(make_finding: Make) -> Verdict:
             status="fail",
             seconds=12,
             cached=True,
-            metrics={"tests": 312.0, "line_percent": 71.26},
+            metrics={"run": 1.0, "tests": 312.0, "failed": 1.0, "skipped": 0.0, "lines": 71.26},
             findings=[failed, floor],
         ),
         not_applicable=(NotApplicable(name="secrets", reason="there is no file to scan"),),
@@ -98,7 +98,8 @@ def test_a_fail(render: Render, mixed: Verdict) -> None:
         "lint      fail       0.4 s     1      1  214 files, 1 warning, 1 note\n"
         "security  pass       1.9 s     0      0  1 file\n"
         "types     skipped        -     -      -  not yet typed\n"
-        "pytest    fail      12.0 s     2      0  312 tests, 71.3 line percent, cached\n"
+        "pytest    fail      12.0 s     2      0  312 tests, 1 failed, 71.3 % of lines,\n"
+        "                                         cached\n"
         "secrets   does not apply: there is no file to scan\n"
         "\n"
         "FAIL: 3 findings in 2 checks; 1 check skipped (1.9 s, exit 1)\n"
@@ -297,7 +298,9 @@ def test_commands_lead_to_a_project_in_another_folder(
     text.show(mixed, Project(tmp_path / "bot", Config(), {}), checks, stream, preview=False)
 
     assert stream.getvalue().endswith(
-        "fix first:\n  cd bot && python -m pytest --last-failed\n  cd bot && ruff check --fix .\n"
+        "fix first:\n"
+        "  (cd bot && python -m pytest --last-failed)\n"
+        "  (cd bot && ruff check --fix .)\n"
     )
 
 
