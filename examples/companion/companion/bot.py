@@ -97,6 +97,8 @@ class Bot:
         return ""
 
     async def _round(self, now: float, reviewer: Reviewer) -> bool:
+        _stop_if_cancelled()
+        before = self.flow.restored
         formed = await self.pacing.form_due(now)
         work = [turn for turn in await self.flow.work() if turn.id not in self.unanswered]
         await _each(self._prepare, [turn for turn in work if turn.step != "approved"])
@@ -104,7 +106,7 @@ class Bot:
             if turn.step == "approved":
                 await self._send(turn)
         reviewed = await self._review(reviewer)
-        return bool(formed or work or reviewed)
+        return bool(formed or work or reviewed or self.flow.restored > before)
 
     async def _prepare(self, turn: Turn) -> None:
         with handle_errors(log, f"turn {turn.id} has no answer yet", absorb=(ModelError,)):
@@ -151,6 +153,13 @@ class Bot:
             self._on_sent(turn)
         self._reached("mark")
         await self.flow.sent(turn)
+
+
+def _stop_if_cancelled() -> None:
+    # redis-py waits with asyncio.wait_for, which before Python 3.12 can swallow a Ctrl-C.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _each(work: Callable[[Turn], Awaitable[None]], turns: Iterable[Turn]) -> None:

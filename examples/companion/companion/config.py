@@ -14,6 +14,7 @@ from companion.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_PREFIX = "COMPANION_"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SCHEMES = ("redis", "rediss", "unix")
 
@@ -88,9 +89,10 @@ class _Reader:
 
     def unknown(self) -> None:
         for name in sorted(self.environment):
-            if name.startswith("COMPANION_") and name not in self.known:
-                near = get_close_matches(name, self.known, 1)
-                hint = f": did you mean {near[0]}?" if near else ""
+            if name.startswith(_PREFIX) and name not in self.known:
+                words = [known.removeprefix(_PREFIX) for known in self.known]
+                near = get_close_matches(name.removeprefix(_PREFIX), words, 1)
+                hint = f": did you mean {_PREFIX}{near[0]}?" if near else ""
                 self.problems.append(f"{name} is not a setting{hint}")
 
 

@@ -89,11 +89,12 @@ class Spoken:
 
 
 class Flow:
-    """Moves turns through Redis."""
+    """Moves turns through Redis; `restored` counts those whose data had to be given up."""
 
     def __init__(self, state: State, pacing: Pacing) -> None:
         self._state = state
         self._pacing = pacing
+        self.restored = 0
 
     async def work(self) -> list[Turn]:
         """The turns for which the bot has something to do, oldest first."""
@@ -201,4 +202,5 @@ class Flow:
             else:
                 await self._state.garbage(queue, str(turn_id))
                 await self._pacing.restore(str(turn_id))
+                self.restored += 1
         return found

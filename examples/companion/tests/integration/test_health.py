@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from companion.health import HealthChecker, ThisMachine
+from companion.redis_connection import RedisConnection
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from companion.health import Report
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Still:
+    """A machine with the given load."""
+
+    cpu_load: float = 1.0
+    ram_load: float = 1.0
+    disk_load: float = 1.0
+
+    def cpu(self) -> float:
+        return self.cpu_load
+
+    def ram(self) -> float:
+        return self.ram_load
+
+    def disk(self) -> float:
+        return self.disk_load
+
+
+def check(url: str, machine: Any = None, seconds: float = 5.0, **answers: Any) -> Report:
+    """A report in which `answers` replace what the client's methods give."""
+
+    async def run() -> Report:
+        async with RedisConnection(url, 5.0, retries=0) as connection:
+            client: Any = connection.client
+            for name, given in answers.items():
+                setattr(client, name, given)
+            return await HealthChecker(client, machine or Still(), seconds).check()
+
+    return asyncio.run(run())
+
+
+def faults(report: Report) -> dict[str, tuple[str, str]]:
+    return {one.name: (one.status, one.message) for one in report.components if one.status != "ok"}
+
+
+def test_an_idle_bot_is_healthy(redis_url: str) -> None:
+    report = check(redis_url)
+    assert report.healthy
+    assert faults(report) == {}
+    assert [one.name for one in report.components] == [
+        "redis", "memory", "write-ahead", "review", "history", "cpu", "ram", "disk",
+    ]  # fmt: skip
+    assert report.lines()[0] == "ok        redis         answers and takes writes"
+
+
+@pytest.mark.parametrize(
+    ("load", "component"),
+    [({"cpu_load": 80}, "cpu"), ({"ram_load": 85}, "ram"), ({"disk_load": 90}, "disk")],
+)
+def test_a_load_above_its_limit_is_a_warning(
+    redis_url: str, load: dict[str, float], component: str
+) -> None:
+    assert check(redis_url, Still(**load)).healthy
+    ((field, limit),) = load.items()
+    found = faults(check(redis_url, Still(**{field: limit + 0.5})))
+    assert found == {component: ("warning", f"{limit + 0.5:g} % (limit {limit:g})")}
+
+
+def test_a_load_that_is_no_number_is_not_healthy(redis_url: str) -> None:
+    assert faults(check(redis_url, Still(float("nan"))))["cpu"][0] == "critical"
+
+
+@pytest.mark.parametrize(("used", "healthy"), [(200 * 2**20, True), (200 * 2**20 + 2**18, False)])
+def test_the_memory_limit_is_200_mb(redis_url: str, used: int, healthy: bool) -> None:
+    async def info(_section: str) -> dict[str, int]:
+        return {"used_memory": used}
+
+    found = faults(check(redis_url, info=info))
+    assert found == ({} if healthy else {"memory": ("critical", "200.25 MB (limit 200)")})
+
+
+@pytest.mark.parametrize(("length", "healthy"), [(100, True), (101, False)])
+def test_the_write_ahead_queue(
+    redis_url: str, redis_client: Redis, length: int, healthy: bool
+) -> None:
+    redis_client.hset("companion:write-ahead", mapping={f"m{n}": "x" for n in range(length)})
+    found = faults(check(redis_url))
+    assert found == ({} if healthy else {"write-ahead": ("warning", "101 messages (limit 100)")})
+
+
+@pytest.mark.parametrize(("length", "healthy"), [(50, True), (51, False)])
+def test_the_review_queue(redis_url: str, redis_client: Redis, length: int, healthy: bool) -> None:
+    redis_client.zadd("companion:review", {f"m{n}": n for n in range(length)})
+    found = faults(check(redis_url))
+    assert found == ({} if healthy else {"review": ("warning", "51 answers (limit 50)")})
+
+
+GOOD = b'{"role": "user", "text": "Hi"}'
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ([GOOD, b"not json"], "entry 2 is not a line of a conversation"),
+        ([b"[]"], "entry 1 is not a line of a conversation"),
+        ([b'{"role": "boss", "text": "Hi"}'], "entry 1 is not a line of a conversation"),
+        ([b'{"role": "user", "text": " "}'], "entry 1 is not a line of a conversation"),
+        ([b'{"role": "user"}'], "entry 1 is not a line of a conversation"),
+        ([GOOD] * 51, "more than 50 entries"),
+    ],
+)
+def test_a_damaged_history_is_found_among_good_ones(
+    redis_url: str, redis_client: Redis, lines: list[bytes], fault: str
+) -> None:
+    for user, entries in {"ana": [GOOD] * 50, "ben": lines}.items():
+        redis_client.rpush(f"companion:history:{user}", *entries)
+        redis_client.expire(f"companion:history:{user}", 100)
+    assert faults(check(redis_url)) == {"history": ("critical", f"1 of 2 damaged; ben: {fault}")}
+
+
+def test_a_history_of_another_type_or_without_an_end_is_damaged(
+    redis_url: str, redis_client: Redis
+) -> None:
+    redis_client.hset("companion:history:ana", "role", "user")
+    redis_client.rpush("companion:history:ben", GOOD)
+    found = faults(check(redis_url))
+    assert found == {"history": ("critical", "2 of 2 damaged; ana: a hash, not a list")}
+    redis_client.delete("companion:history:ana")
+    assert faults(check(redis_url))["history"][1] == "1 of 1 damaged; ben: never expires"
+
+
+def test_a_probe_that_hangs_is_cut_off_and_the_others_still_report(redis_url: str) -> None:
+    async def hang(*_args: Any, **_kwargs: Any) -> Any:
+        await asyncio.sleep(3600)
+
+    start = time.monotonic()
+    found = faults(check(redis_url, None, 0.2, hlen=hang))
+    assert found == {"write-ahead": ("critical", "no answer within 0.2 s")}
+    assert time.monotonic() - start < 60
+
+
+def test_an_info_without_the_figure_is_not_healthy(redis_url: str) -> None:
+    async def info(_section: str) -> dict[str, int]:
+        return {}
+
+    message = "cannot be measured: 'used_memory'"
+    assert faults(check(redis_url, info=info)) == {"memory": ("critical", message)}
+
+
+def test_a_redis_that_takes_no_writes_is_not_healthy(redis_url: str) -> None:
+    async def refuse(*_args: Any, **_kwargs: Any) -> Any:
+        raise RuntimeError("OOM command not allowed")
+
+    found = faults(check(redis_url, set=refuse))
+    assert found == {"redis": ("critical", "cannot be measured: OOM command not allowed")}
+
+
+def test_no_redis_at_all_is_told_by_every_probe_of_redis() -> None:
+    found = faults(check("redis://127.0.0.1:1/0"))
+    assert set(found) == {"redis", "memory", "write-ahead", "review", "history"}
+
+
+def test_this_machine_can_be_measured() -> None:
+    machine = ThisMachine()
+    for measured in (machine.cpu(), machine.ram(), machine.disk()):
+        assert 0 <= measured <= 100

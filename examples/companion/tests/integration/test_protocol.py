@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from companion.errors import StoreError
+from companion.protocol import SilenceProtocol, SqliteStore
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    Parts = Any
+    World = Any
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_silenced_user_is_held_and_answered_after_the_lift(world: World) -> None:
+    async def story(parts: Parts) -> None:
+        assert await parts.protocol.silence("ana", "insults")
+        await parts.hear(("m1", "ana", "one", 10), ("n1", "ben", "two", 10))
+        await parts.settle(20)
+        await parts.hear(("m2", "ana", "three", 30))
+        await parts.settle(40)
+        assert [one for one, _ in world.sent] == ["n1"]
+        assert [one.id for one in await parts.protocol.held("ana")] == ["m1", "m2"]
+        await parts.hear(("m3", "ana", "four", 41))
+        assert await parts.protocol.lift("ana", "apologised")
+        await parts.settle()
+        assert await parts.protocol.held("ana") == []
+
+    world.run(story)
+    assert [one for one, _ in world.sent] == ["n1", "m1", "m2", "m3"]
+
+
+def test_who_did_what_stays_in_the_audit_trail(world: World) -> None:
+    store = SqliteStore(world.directory / "store.sqlite3")
+
+    async def story(parts: Parts) -> None:
+        assert await parts.protocol.silence("ana", "insults")
+        assert not await parts.protocol.silence("ana", "again")
+        assert await parts.protocol.lift("ana", "apologised")
+        assert not await parts.protocol.lift("ana", "again")
+        found = [(one.action, one.reason) for one in await store.audit("ana")]
+        assert found == [("silence", "insults"), ("lift", "apologised")]
+        assert await store.audit("ben") == []
+
+    world.run(story)
+
+
+def test_the_store_is_asked_once_in_the_life_of_a_cache_entry(
+    world: World, redis_client: Redis
+) -> None:
+    async def story(parts: Parts) -> None:
+        assert not await parts.protocol.is_silenced("ana")
+        assert 0 < redis_client.ttl("companion:silence:ana") <= 60
+        with sqlite3.connect(world.directory / "store.sqlite3") as db:
+            db.execute("INSERT INTO silenced VALUES ('ana')")
+        db.close()
+        assert not await parts.protocol.is_silenced("ana")
+        redis_client.delete("companion:silence:ana")
+        assert await parts.protocol.is_silenced("ana")
+        assert await parts.protocol.is_silenced("ana")
+
+    world.run(story)
+
+
+@pytest.mark.parametrize("garbage", ["2", "yes", ""])
+def test_garbage_in_the_cache_is_no_answer(world: World, redis_client: Redis, garbage: str) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.protocol.silence("ana", "")
+        redis_client.set("companion:silence:ana", garbage)
+        assert await parts.protocol.is_silenced("ana")
+        redis_client.delete("companion:silence:ana")
+        redis_client.rpush("companion:silence:ana", "x")
+        assert await parts.protocol.is_silenced("ana")
+
+    world.run(story)
+
+
+def test_a_lift_that_was_interrupted_is_finished_at_the_next_start(world: World) -> None:
+    async def before(parts: Parts) -> None:
+        await parts.protocol.silence("ana", "")
+        await parts.protocol.silence("ben", "")
+        await parts.hear(("m1", "ana", "one", 10), ("n1", "ben", "two", 10))
+        await parts.settle()
+        store = SqliteStore(world.directory / "store.sqlite3")
+        await store.change("ana", silenced=False, reason="and then the power failed")
+
+    async def after(parts: Parts) -> None:
+        await parts.protocol.recover()
+        await parts.settle()
+
+    world.run(before)
+    world.run(after)
+    assert [one for one, _ in world.sent] == ["m1"]
+
+
+def test_a_crowd_of_held_messages_comes_back_in_order(world: World) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.protocol.silence("ana", "")
+        await parts.hear(*((f"m{n}", "ana", str(n), n) for n in range(60)))
+        await parts.settle()
+        await parts.protocol.lift("ana", "")
+        await parts.settle()
+
+    world.run(story)
+    said = [word for _, text in world.sent for word in text[9:-15].split(" / ")]
+    assert said == [str(n) for n in range(60)]
+
+
+def test_a_store_that_cannot_be_read_silences_the_bot(world: World) -> None:
+    async def story(parts: Parts) -> None:
+        broken = SilenceProtocol(parts.state, SqliteStore(Path("/nowhere/store")), 60)
+        with pytest.raises(StoreError, match="COMPANION_STORE"):
+            await broken.is_silenced("ana")
+
+    world.run(story)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    path.write_bytes(b"not a database, certainly not" * 100)
+    with pytest.raises(StoreError, match=r"store\.sqlite3 cannot be used"):
+        asyncio.run(SqliteStore(path).is_silenced("ana"))
