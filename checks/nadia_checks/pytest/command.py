@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nadia_checks.core.errors import CheckError
@@ -14,8 +15,6 @@ from nadia_checks.core.process import INSTALL
 from nadia_checks.pytest.configuration_files import read_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nadia_checks.core.config import PytestOptions
 
 # What an outer pytest, coverage or git hook leaves in the environment speaks of itself.
@@ -62,8 +61,14 @@ def pytest_command(
 
 
 def pytest_environment(*, preview: bool = False, rcfile: Path | None = None) -> dict[str, str]:
-    """This process' variables without FOREIGN_VARIABLES; `rcfile` starts the measurement."""
+    """This process' variables without FOREIGN_VARIABLES; `rcfile` starts the measurement.
+
+    The scripts of this Python are found first, as in an activated environment.
+    """
     env = {key: value for key, value in os.environ.items() if key not in FOREIGN_VARIABLES}
+    env["PATH"] = os.pathsep.join(
+        (os.fspath(Path(sys.executable).parent), env.get("PATH", os.defpath))
+    )
     if preview:
         env["PYTHONDONTWRITEBYTECODE"] = "1"
     if rcfile:

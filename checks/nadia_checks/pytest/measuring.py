@@ -66,18 +66,23 @@ class MeasuredFile(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True):
-    """What coverage's JSON report says; without branches, all of them count as taken."""
+    """What coverage's JSON report says; `totals` is None where nothing at all was measured.
 
-    totals: Summary = Summary()
+    Where there are no lines, or no branches, all of them count as run.
+    """
+
+    totals: Summary | None = None
     files: dict[str, MeasuredFile] = {}
 
     @property
     def lines(self) -> Fraction:
-        return _percent(self.totals.covered_lines, self.totals.num_statements)
+        totals = self.totals
+        return _percent(totals.covered_lines, totals.num_statements) if totals else Fraction(0)
 
     @property
     def branches(self) -> Fraction:
-        return _percent(self.totals.covered_branches, self.totals.num_branches)
+        totals = self.totals
+        return _percent(totals.covered_branches, totals.num_branches) if totals else Fraction(0)
 
     def worst(self, count: int) -> list[tuple[str, int]]:
         """The files with the most missing lines, and how many."""
@@ -89,21 +94,24 @@ class Measured(Struct, frozen=True):
 class Measurement:
     """A measurement that every Python process under `COVERAGE_PROCESS_START=rcfile` takes part in.
 
-    `modules` are own modules of which coverage says nothing unless they are imported.
+    `own_files` count as not run where no process met them; a project that configures its sources
+    leaves that to coverage.
     """
 
     root: Path
     rcfile: Path
-    modules: list[str]
+    own_files: list[str]
 
     def result(self) -> Measured:
-        """What was measured; nothing at all gives zeros.
+        """What was measured.
 
         Raises:
             CheckError: coverage failed.
         """
+        own_files = self.rcfile.with_name("own-files.json")
+        own_files.write_text(json.dumps(self.own_files))
         output = self.rcfile.with_name("coverage.json")
-        arguments = [os.fspath(self.rcfile), os.fspath(output), *self.modules]
+        arguments = map(os.fspath, (self.rcfile, own_files, output))
         done = run_program(
             python_module("nadia_checks.pytest.combine", *arguments),
             cwd=self.root,
@@ -125,21 +133,28 @@ def prepare_measurement(project: Project, packages: list[str], scratch: Path) ->
     configured = any(run.get(key) for key in ("source", "source_pkgs", "source_dirs", "include"))
     if not configured and not packages:
         return None
-    modules = []
+    own_files = []
     if not configured:
-        modules = [name for name in packages if name.endswith(".py")]
+        own_files = _own_files(project, packages)
         run |= _source(project.root, packages)
-        report["include_namespace_packages"] = True
     run |= {"branch": True, "parallel": True, "data_file": os.fspath(scratch / "coverage.data")}
     report["ignore_errors"] = True
     rcfile = scratch / "coverage.toml"
     _write(rcfile, {"run": run, "report": report, **others})
-    return Measurement(project.root, rcfile, modules)
+    return Measurement(project.root, rcfile, own_files)
 
 
 def percent_down(value: Fraction) -> float:
     """A percentage rounded down to two decimals."""
     return int(value * 100) / 100
+
+
+def _own_files(project: Project, packages: Iterable[str]) -> list[str]:
+    names = [name for name in project.files if name.endswith(".py")]
+    inside = tuple(name if name.endswith(".py") else f"{name}/" for name in packages)
+    own = [os.fspath(project.root / name) for name in names if name.startswith(inside)]
+    # Coverage cannot name others.
+    return [name for name in own if name.isprintable()]
 
 
 def _source(root: Path, packages: Iterable[str]) -> dict[str, Any]:
