@@ -75,13 +75,18 @@ def _pieces(text: str, first_room: int, room: int) -> Iterator[tuple[int, int]]:
 
 
 def _break(text: str, start: int, room: int) -> int:
-    """Where the next piece starts: after a space, else after a slash, else where room ends."""
+    """Where the piece ends: at a space, else after a slash, else where the room does.
+
+    An address is left whole, so that it can be clicked on.
+    """
     end, used = start, 0
     while (used := used + _cells(text[end])) <= room:
         end += 1
     margin = start + len(text[start:]) - len(text[start:].lstrip())
     if (space := text.rfind(" ", margin, end + 1)) > margin:
         return space
+    if "://" in (word := text[margin:].split(" ", 1)[0]):
+        return margin + len(word)
     slash = text.rfind("/", margin, end)
     return slash + 1 if slash > margin else end
 

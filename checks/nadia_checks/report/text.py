@@ -30,7 +30,7 @@ def show(
     *,
     preview: bool,
 ) -> None:
-    """Writes the report; a `preview` ends with the step that follows it."""
+    """Writes the report below the lines of progress; a `preview` ends with the step after it."""
     stream.write(encodable(render(verdict, project, checks, stream, preview), stream.encoding))
 
 
@@ -44,7 +44,7 @@ def render(
     """The report as it suits the stream: its width, and colours where it takes them."""
     width = terminal.width_of(stream)
     lines = compose(verdict, checks, project.root, Path.cwd(), preview=preview)
-    folded = [piece for long in lines for piece in fold(long, width)]
+    folded = [EMPTY, *(piece for long in lines for piece in fold(long, width))]
     if terminal.is_lively(stream):
         return terminal.coloured(folded, terminal.console_for(stream))
     return terminal.plain(folded)

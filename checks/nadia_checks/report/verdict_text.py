@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 LONGEST = 300
 UNTOLD = ("run", "bytes", "binary", "statements_counted", "branches_counted")
-COLOURS: dict[str, Style] = {"pass": "good", "fail": "bad", "error": "bad", "incomplete": "bad"}
 
 
 class Widths(NamedTuple):
@@ -58,7 +57,7 @@ def table_lines(verdict: Verdict, preview: bool) -> Iterator[Line]:
 
 def verdict_lines(verdict: Verdict, preview: bool) -> Iterator[Line]:
     word = "preview" if preview else verdict.verdict
-    style = "strong" if preview else COLOURS[verdict.verdict]
+    style = "strong" if preview else _style(verdict.verdict)
     ending = f" ({verdict.seconds:.1f} s, exit {int(verdict.exit_code)})"
     told = "; ".join(_in_words(verdict, preview))
     yield line(Span(f"{word.upper()}:", style), f" {told}", ending, indent=2)
@@ -71,8 +70,18 @@ def _row(result: CheckResult, widths: Widths, preview: bool) -> Line:
     numbers = (str(len(result.failing)), str(known)) if ran else ("-", "-")
     row = widths.row(visible(result.name), word, _time(result), *numbers)
     end = widths.name + len(word)
-    status = Span(word, COLOURS.get(result.status, "warn"))
+    status = Span(word, _style(result.status))
     return line(row[: widths.name], status, row[end:], _detail(result), indent=len(row))
+
+
+def _style(word: str) -> Style:
+    match word:
+        case "pass":
+            return "good"
+        case "skipped":
+            return "warn"
+        case _:
+            return "bad"
 
 
 def _time(result: CheckResult) -> str:
@@ -90,7 +99,7 @@ def _detail(result: CheckResult) -> str:
 
 def _metric(name: str, value: float) -> str:
     """A measure in words; "" for one that says nothing to a reader."""
-    number = f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+    number = f"{value:.2f}".rstrip("0").rstrip(".")
     if name in ("files", "tests"):
         return f"{number} {name.removesuffix('s') if value == 1 else name}"
     if name in ("lines", "branches"):

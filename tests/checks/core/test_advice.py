@@ -140,7 +140,7 @@ def test_the_runner_says_out_of_time_as_the_advice_reads_it(tmp_path: Path) -> N
         ("/srv/bot", "/srv/bot", "ruff check"),
         ("/srv/bot", "/srv", "(cd bot && ruff check)"),
         ("/srv/bot", "/srv/bot/tests", "(cd .. && ruff check)"),
-        ("/tmp/x", "/srv/a/very/deep/folder", "(cd /tmp/x && ruff check)"),
+        ("/opt/x", "/srv/a/very/deep/folder", "(cd /opt/x && ruff check)"),
         ("/srv/my bot", "/srv", "(cd 'my bot' && ruff check)"),
         ("/srv/-bot", "/srv", "(cd ./-bot && ruff check)"),
     ],

@@ -31,6 +31,12 @@ def test_a_long_path_is_folded_after_a_slash() -> None:
     ]
 
 
+def test_an_address_is_left_whole() -> None:
+    address = "https://docs.example.invalid/a/b/c"
+
+    assert folded(f"see {address} for more", 20) == ["see", f"    {address}", "    for more"]
+
+
 def test_a_long_word_is_folded_where_the_room_ends() -> None:
     assert folded("x" * 45, 20) == ["x" * 20, "    " + "x" * 20, "    " + "x" * 5]
 

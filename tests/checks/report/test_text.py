@@ -98,7 +98,7 @@ def test_a_fail(render: Render, mixed: Verdict) -> None:
         "lint      fail       0.4 s     1      1  214 files, 1 warning, 1 note\n"
         "security  pass       1.9 s     0      0  1 file\n"
         "types     skipped        -     -      -  not yet typed\n"
-        "pytest    fail      12.0 s     2      0  312 tests, 1 failed, 71.3 % of lines,\n"
+        "pytest    fail      12.0 s     2      0  312 tests, 1 failed, 71.26 % of lines,\n"
         "                                         cached\n"
         "secrets   does not apply: there is no file to scan\n"
         "\n"
