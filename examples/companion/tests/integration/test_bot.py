@@ -109,8 +109,9 @@ def test_an_approved_answer_that_the_guard_no_longer_lets_through_is_refused(
 
 
 def test_the_model_hears_the_history_and_it_is_kept_short(
-    world: World, redis_client: Redis
+    world: World, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("companion.review.HISTORY_ENTRIES", 6)
     heard: list[Sequence[Spoken]] = []
 
     async def model(_user: str, text: str, history: Sequence[Spoken]) -> str:
@@ -118,15 +119,15 @@ def test_the_model_hears_the_history_and_it_is_kept_short(
         return text.upper()
 
     async def story(parts: Parts) -> None:
-        for n in range(30):
+        for n in range(6):
             await parts.hear((f"m{n}", "ana", f"say {n}", n * 100))
             await parts.settle(n * 100 + 50)
 
     world.run(story, model=model)
     assert heard[0] == []
     assert heard[1] == [Spoken("user", "say 0"), Spoken("companion", "SAY 0")]
-    assert len(heard[-1]) == 50
-    assert redis_client.llen("companion:history:ana") == 50
+    assert [one.text for one in heard[-1][::2]] == ["say 2", "say 3", "say 4"]
+    assert redis_client.llen("companion:history:ana") == 6
     assert redis_client.ttl("companion:history:ana") > 0
 
 

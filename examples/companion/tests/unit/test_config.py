@@ -30,13 +30,13 @@ def test_every_setting_is_read() -> None:
             "COMPANION_MAX_WAIT": "4",
             "COMPANION_MODEL": "mine:talk",
             "COMPANION_MODEL_SECONDS": "9",
-            "COMPANION_SENT_LOG": "/tmp/log",
-            "COMPANION_STORE": "/tmp/store",
+            "COMPANION_SENT_LOG": "data/log",
+            "COMPANION_STORE": "data/store",
             "COMPANION_SILENCE_CACHE_SECONDS": "7",
             "COMPANION_LOG_LEVEL": "debug",
         }
     )
-    paths = (Path("/tmp/log"), Path("/tmp/store"))
+    paths = (Path("data/log"), Path("data/store"))
     expected = ("redis://db:6380/2", 1.5, 1.0, 3, 4.0, "mine:talk", 9.0, *paths, 7, "DEBUG")
     assert settings == Settings(*expected)
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from companion.pacing import Pace
@@ -53,13 +51,17 @@ def batches(pace: Pace, arrivals: list[float], looks: list[float]) -> list[list[
     return found
 
 
-@pytest.mark.parametrize("seed", range(50))
+def spread(count: int, seed: int, end: float) -> list[float]:
+    """`count` irregular times before `end`, always the same ones for a seed."""
+    return sorted((n * 0.618034 + seed * 0.414214) % 1 * end for n in range(count))
+
+
+@pytest.mark.parametrize("seed", range(12))
 def test_batches_do_not_depend_on_when_the_bot_looks(seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311
-    pace = Pace(chance.uniform(0.5, 3), chance.randint(1, 4), chance.uniform(3, 6))
-    arrivals = sorted(chance.uniform(0, 30) for _ in range(15))
+    pace = Pace(window=0.5 + seed / 5, max_batch=1 + seed % 4, max_wait=3 + seed / 4)
+    arrivals = spread(15, seed, 30)
     often = sorted({*arrivals, *(tenth / 10 for tenth in range(400))})
-    seldom = sorted(chance.uniform(0, 40) for _ in range(3))
+    seldom = spread(3, seed, 40)
     assert batches(pace, arrivals, often) == batches(pace, arrivals, seldom)
     assert all(len(one) <= pace.max_batch for one in batches(pace, arrivals, often))
     assert all(one[-1] - one[0] < pace.max_wait for one in batches(pace, arrivals, often))
