@@ -32,6 +32,10 @@ ENTROPY = "High Entropy"
 NOISY = 2
 # Some plugins give only the part of a token that names its kind.
 PART = 12
+# What a filter needs to judge a single value.
+VALUE = frozenset({"secret", "plugin"})
+# Characters on either side.
+WINDOW = 2000
 TOKEN = re.compile(r"[\w.+/~-]+")
 
 
@@ -53,7 +57,7 @@ class Hit:
 
 def is_skipped(name: str) -> bool:
     """Whether the filters leave out the whole file; the working directory must be the root."""
-    return _filtered(filename=name)
+    return _filtered({"filename": name})
 
 
 def scan_text(name: str, text: str) -> list[Hit]:
@@ -91,26 +95,39 @@ def _forms(name: str, text: str, raw: list[str]) -> Iterator[list[str]]:
 
 
 def _secrets(name: str, lines: list[str], number: int, line: str) -> Iterator[PotentialSecret]:
-    for plugin in get_plugins() if line else ():
-        for secret in plugin.analyze_line(filename=name, line=line, line_number=number):
-            if not _filtered(
-                filename=name,
-                line=line,
-                secret=secret.secret_value,
-                plugin=plugin,
-                context=get_code_snippet(lines, number),
-            ):
-                yield secret
+    found = [
+        (plugin, secret)
+        for plugin in (get_plugins() if line else ())
+        for secret in plugin.analyze_line(filename=name, line=line, line_number=number)
+    ]
+    if not found:
+        return
+    facts = {"filename": name, "context": get_code_snippet(lines, number)}
+    if _filtered({**facts, "line": line}):
+        return
+    for plugin, secret in found:
+        value = secret.secret_value or ""
+        about = {"line": _around(value, line), "secret": value, "plugin": plugin}
+        if not _filtered({**facts, **about}, needed=VALUE):
+            yield secret
 
 
-def _filtered(**facts: Any) -> bool:
-    return any(_applies(one, facts) for one in get_filters())
+def _around(value: str, line: str) -> str:
+    """What filters read of a line: a minified file is one line, with thousands of hits."""
+    if len(line) <= WINDOW:
+        return line
+    at = max(line.find(value), 0)
+    return line[max(at - WINDOW, 0) : at + len(value) + WINDOW]
 
 
-def _applies(one: Any, facts: dict[str, Any]) -> bool:
-    if not facts.keys() >= one.injectable_variables:
-        return False
-    return bool(call_function_with_arguments(one, **facts))
+def _filtered(facts: dict[str, Any], needed: frozenset[str] = frozenset()) -> bool:
+    """Whether one of the filters that can be asked, and want what is `needed`, says so."""
+    return any(
+        call_function_with_arguments(one, **facts)
+        for one in get_filters()
+        if facts.keys() >= one.injectable_variables
+        and (not needed or needed & one.injectable_variables)
+    )
 
 
 def _hit(secret: PotentialSecret, number: int, raw: list[str]) -> Hit:

@@ -18,9 +18,9 @@ MEDIA = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "PHN2Z", "PD94bW", "d09G", "A
 
 def is_noise(path: str, line: str, value: str) -> bool:
     """Whether a value that was found by its entropy alone is a digest or a medium."""
-    before, _, _ = line.partition(value)
+    at = max(line.find(value), 0)
     return (
         path.rpartition("/")[2] in LOCK_FILES
         or value.startswith(MEDIA)
-        or bool(DIGEST.search(before[-80:]))
+        or bool(DIGEST.search(line, max(at - 80, 0), at))
     )
