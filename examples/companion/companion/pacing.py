@@ -201,8 +201,9 @@ class Pacing:
             found = await self._stored(ids)
             bad = [one for one in ids if one not in found or found[one].user != user]
             if not bad:
-                length = await self._state.client.llen(key)
-                return _Waiting([found[one] for one in ids], int(length))
+                seen_all = len(ids) < self._pace.max_batch * 2
+                length = len(ids) if seen_all else int(await self._state.client.llen(key))
+                return _Waiting([found[one] for one in ids], length)
             for one in bad:
                 await self._state.garbage(key, one)
                 await self._state.client.lrem(key, 0, one)

@@ -67,29 +67,43 @@ def test_a_transcript_is_played_to_the_end(run: Run, tmp_path: Path) -> None:
     assert [json.loads(line)["id"] for line in log] == ["e1", "e2", "e4", "e6", "e9"]
 
 
-def test_the_second_time_nothing_is_new(run: Run) -> None:
-    run("--transcript", str(EVENING))
-    err = ["companion: nothing new: all 9 messages were taken before"]
-    assert run("--transcript", str(EVENING)) == (0, [], err)
+@pytest.fixture
+def short(tmp_path: Path) -> str:
+    """A transcript with two short conversations."""
+    path = tmp_path / "short.jsonl"
+    path.write_text(
+        '{"id": "s1", "user": "ana", "text": "Hi"}\n{"id": "s2", "user": "ben", "text": "Yes"}\n'
+    )
+    return str(path)
 
 
-def test_a_transcript_does_not_decide_for_another_conversation(run: Run, world: Any) -> None:
+ANA, BEN = "ana: Hello! What is on your mind today?", 'ben: You say "Yes" Tell me more.'
+
+
+def test_the_second_time_nothing_is_new(run: Run, short: str) -> None:
+    assert run("--transcript", short) == (0, [ANA, BEN], [])
+    err = ["companion: nothing new: all 2 messages were taken before"]
+    assert run("--transcript", short) == (0, [], err)
+
+
+def test_a_transcript_does_not_decide_for_another_conversation(
+    run: Run, world: Any, short: str
+) -> None:
     async def before(parts: Any) -> None:
         await parts.hear(("x1", "eve", "Hi", 1e6))
 
     world.run(before)
-    code, out, err = run("--transcript", str(EVENING))
-    assert (code, out) == (0, SENT)
-    assert err[-1] == "companion: 1 to review: run without --transcript to decide"
+    err = ["companion: 1 to review: run without --transcript to decide"]
+    assert run("--transcript", short) == (0, [ANA, BEN], err)
 
 
-def test_silence_and_lift(run: Run) -> None:
+def test_silence_and_lift(run: Run, short: str) -> None:
     assert run("--silence", "ana", "--reason", "rest") == (0, ["ana is silenced"], [])
     assert run("--silence", "ana") == (0, ["ana was silenced already"], [])
-    assert not any(line.startswith("ana:") for line in run("--transcript", str(EVENING))[1])
+    assert run("--transcript", short) == (0, [BEN], [])
     assert run("--lift", "ana") == (0, ["ana is answered again"], [])
     assert run("--lift", "ana") == (0, ["ana was not silenced"], [])
-    assert run("--transcript", str(EVENING))[1] == [SENT[0], SENT[2]]
+    assert run("--transcript", short)[:2] == (0, [ANA])
 
 
 def test_health(run: Run, redis_client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,15 +116,17 @@ def test_health(run: Run, redis_client: Redis, monkeypatch: pytest.MonkeyPatch) 
     assert (code, out[3]) == (1, "warning   review        51 answers (limit 50)")
 
 
-def test_a_model_that_fails_is_an_exit_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_fails_is_an_exit_code(
+    run: Run, short: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("companion.model.MODEL_PAUSE", 0)
     monkeypatch.setitem(sys.modules, "broken_model", sys.modules[__name__])
     monkeypatch.setenv("COMPANION_MODEL", "broken_model:broken")
-    code, out, err = run("--transcript", str(EVENING))
+    code, out, err = run("--transcript", short)
     assert (code, out) == (1, [])
-    assert err[-1].startswith("companion: 4 without an answer from the model (e1, e2, e5): they")
+    assert err[-1].startswith("companion: 2 without an answer from the model (s1, s2): they are")
     monkeypatch.delenv("COMPANION_MODEL")
-    assert len(run("--transcript", str(EVENING))[1]) == len(SENT)
+    assert run("--transcript", short)[:2] == (0, [ANA, BEN])
 
 
 @pytest.mark.parametrize(
@@ -155,8 +171,8 @@ def test_an_interruption_ends_with_130(run: Run, redis_url: str, tmp_path: Path)
     assert (program.returncode, out, err) == (130, "", "")
 
 
-def test_a_reader_who_goes_away_is_no_traceback(redis_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "companion", "--transcript", str(EVENING)]
+def test_a_reader_who_goes_away_is_no_traceback(redis_url: str, tmp_path: Path, short: str) -> None:
+    command = [sys.executable, "-m", "companion", "--transcript", short]
     environment = {**os.environ, "PYTHONPATH": str(EVENING.parents[1]), "REDIS_URL": redis_url}
     reader, writer = os.pipe()
     os.close(reader)
