@@ -49,9 +49,10 @@ class Ruff:
         self._env = os.environ | {"XDG_CONFIG_HOME": os.fspath(context.scratch)}
 
     def file_count(self) -> int:
-        listed = self._run("check", "--show-files").stdout.splitlines()
-        prefix = os.fsencode(self._project.root)
-        return sum(line.startswith(prefix) for line in listed)
+        """How many files hold Python: ruff lists those with its settings too."""
+        listed = b"\n" + self._run("check", "--show-files").stdout
+        names = listed.split(b"\n" + os.fsencode(self._project.root) + b"/")[1:]
+        return sum(not name.rstrip().endswith(b".toml") for name in names)
 
     def check(self) -> list[Diagnostic]:
         output = self._scratch / "ruff.json"
@@ -84,7 +85,7 @@ def failure(done: Completed) -> CheckError:
     lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines()]
     causes = [line.removeprefix("Cause: ") for line in lines if line.startswith("Cause: ")]
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    said = (causes or errors or [done.last_line])[-1]
+    said = ": ".join(causes[-2:] or errors[-1:] or [done.last_line])
     return CheckError(f"ruff failed: {said[:300]}")
 
 
