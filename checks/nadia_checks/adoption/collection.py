@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nadia_checks.core.config import PytestOptions
+from nadia_checks.adoption.traces import without_traces
 from nadia_checks.core.errors import CheckError
 from nadia_checks.core.process import MEBIBYTE, run_program
 from nadia_checks.pytest.command import pytest_command, pytest_environment
+from nadia_checks.pytest.incomplete import require_complete
 from nadia_checks.pytest.report import read_report
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Collection:
 
 def collect(project: Project, seconds: float = SECONDS) -> Collection:
     """Asks pytest to collect, without running a test, and leaves nothing behind."""
-    with tempfile.TemporaryDirectory(prefix="nadia-", ignore_cleanup_errors=True) as scratch:
+    with without_traces(project.root), tempfile.TemporaryDirectory(prefix="nadia-") as scratch:
         try:
             return _ask(project, Path(scratch), seconds)
         except CheckError as error:
@@ -43,20 +44,16 @@ def collect(project: Project, seconds: float = SECONDS) -> Collection:
 
 def _ask(project: Project, scratch: Path, seconds: float) -> Collection:
     file = scratch / "collection.json"
-    options = PytestOptions(workers=0, args=project.config.pytest.args)
     done = run_program(
-        pytest_command(project.root, options, scratch, file, preview=True),
+        pytest_command(project, scratch, file, preview=True),
         cwd=project.root,
         env=pytest_environment(preview=True),
         time_limit=seconds,
         stdout_limit=MEBIBYTE,
     )
-    report = read_report(file)
-    if report is None:
-        return Collection(failed=done.last_line)
+    report = require_complete(done, read_report(file), [])
     return Collection(
         collected=report.collected,
         not_collected=len(report.collect_errors),
         inipath=Path(report.inipath) if report.inipath else None,
-        failed="" if report.collected or report.collect_errors else report.reason,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from nadia_checks.adoption.precommit import FILE, hooks_of
@@ -66,7 +67,7 @@ def _missing_files(config: object, top: Path) -> Iterator[str]:
 
 def _option_files(hook: dict[str, Any]) -> Iterator[tuple[str, str]]:
     words = [*_words(hook.get("entry")), *_arguments(hook)]
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         option, equals, value = word.partition("=")
         if option in NAMES_A_FILE and (path := value if equals else following):
             yield option, path

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from nadia_checks.adoption.traces import without_traces
 from nadia_checks.core.config import PytestOptions, parse_config
 from nadia_checks.core.gate import Options, run_gate
 from nadia_checks.core.runner import Runner
@@ -29,7 +30,7 @@ def run_trial(project: Project, table: dict[str, Any], salt: bytes, stream: Text
     """Runs what applies as if table and salt were the project's already, with progress."""
     trial = table | {"checks": None, "pytest": table.get("pytest", {}) | NO_FLOORS}
     configured = replace(project, config=parse_config(trial, CHECK_NAMES))
-    with progress.for_stream(stream) as watcher:
+    with without_traces(project.root), progress.for_stream(stream) as watcher:
         runner = Runner(project.root, watcher, worker=(*WORKER, json.dumps([trial, salt.hex()])))
         return run_gate(configured, load_checks(), Options(use_baseline=False), runner)
 

@@ -67,7 +67,7 @@ def write(project: Project, only: Sequence[str], reason: str) -> int:
     new = new_entries(verdict, old, reason or baseline.ADOPTED)
     entries = new + of_other_checks(verdict, old, load_checks())
     baseline.write(project.root, entries)
-    _tell_change([known.entry for known in old], entries)
+    _tell_change(project, [known.entry for known in old], entries)
     return Exit.PASS
 
 
@@ -82,7 +82,7 @@ def prune(project: Project, only: Sequence[str]) -> int:
     kept = [known.entry for known in old if (known.file, known.line) not in stale]
     if stale:
         baseline.write(project.root, kept)
-    _tell_change([known.entry for known in old], kept)
+    _tell_change(project, [known.entry for known in old], kept)
     if verdict.verdict == "incomplete":
         return _incomplete(verdict, "entries of these checks are kept")
     return Exit.PASS
@@ -152,12 +152,15 @@ def _incomplete(verdict: Verdict, consequence: str) -> int:
     return Exit.INCOMPLETE
 
 
-def _tell_change(old: Sequence[Entry], new: Sequence[Entry]) -> None:
+def _tell_change(project: Project, old: Sequence[Entry], new: Sequence[Entry]) -> None:
+    from nadia_checks.core.advice import pasteable
+
     before, after = {one.key for one in old}, {one.key for one in new}
     added, removed = len(after - before), len(before - after)
     if added or removed:
         print(f"baseline: {len(after):,} known ({added:,} added, {removed:,} removed)")
-        print("next: git add .nadia && git commit")
+        command = pasteable("git add .nadia && git commit", project.root, Path.cwd())
+        print(f"next: {command}")
     else:
         print(f"baseline: {len(after):,} known, nothing to change")
 

@@ -60,7 +60,7 @@ def _complete(project: Project, seen: Look, options: argparse.Namespace) -> int:
         _say("nothing to change")
         return Exit.PASS
     if _written(project, seen.changes, options):
-        _tell_next(seen.changes)
+        _tell_next(project, seen.changes)
     return Exit.PASS
 
 
@@ -80,7 +80,7 @@ def _adopt(project: Project, seen: Look, options: argparse.Namespace) -> int:
     changes = [*seen.changes, *adoption.changes]
     if _written(project, changes, options):
         _tell_result(project, adoption)
-        _tell_next(changes)
+        _tell_next(project, changes)
     return Exit.PASS
 
 
@@ -157,9 +157,13 @@ def _nothing_ran(adoption: Adoption) -> int:
     return Exit.INCOMPLETE
 
 
-def _tell_next(changes: Sequence[Change]) -> None:
-    names = [shlex.quote(os.path.relpath(change.path)) for change in changes]
-    _say("", f"next: git add {' '.join(names)} && git commit", "      nadia gate")
+def _tell_next(project: Project, changes: Sequence[Change]) -> None:
+    from nadia_checks.core.advice import pasteable
+
+    names = [shlex.quote(os.path.relpath(change.path, project.root)) for change in changes]
+    commands = (f"git add {' '.join(names)} && git commit", "nadia gate")
+    first, second = (pasteable(command, project.root, Path.cwd()) for command in commands)
+    _say("", f"next: {first}", f"      {second}")
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:
