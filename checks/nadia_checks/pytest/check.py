@@ -103,7 +103,7 @@ def _run_pytest(context: Context, rcfile: Path | None) -> Report:
     stop = limit * (1 - PATIENCE)
     started = time.perf_counter()
     completed = run_program(
-        pytest_command(project.root, options, context.scratch, path, preview=context.preview),
+        pytest_command(project, context.scratch, path, preview=context.preview),
         cwd=project.root,
         env=pytest_environment(preview=context.preview, rcfile=rcfile),
         time_limit=stop,

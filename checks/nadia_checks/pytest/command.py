@@ -15,7 +15,7 @@ from nadia_checks.core.process import INSTALL
 from nadia_checks.pytest.configuration_files import read_settings
 
 if TYPE_CHECKING:
-    from nadia_checks.core.config import PytestOptions
+    from nadia_checks.core.project import Project
 
 # What an outer pytest, coverage or git hook leaves in the environment speaks of itself.
 FOREIGN_VARIABLES = (
@@ -36,15 +36,15 @@ FOREIGN_VARIABLES = (
 
 
 def pytest_command(
-    root: Path, options: PytestOptions, scratch: Path, report: Path, *, preview: bool
+    project: Project, scratch: Path, report: Path, *, preview: bool = False
 ) -> list[str]:
     """The command line; in a preview it only collects, and writes nothing into the project.
 
     Raises:
         CheckError: pytest or, where workers are asked for, pytest-xdist is not installed.
     """
-    words = added_options(root)
-    writable = os.access(root, os.W_OK) and not preview
+    options = project.config.pytest
+    words = added_options(project.root)
     return [
         *(sys.executable, "-m", need("pytest")),
         *("-p", "nadia", "-p", "nadia_checks.pytest.running"),
@@ -52,8 +52,8 @@ def pytest_command(
         f"--nadia-report={report}",
         # Every test is judged, whatever addopts say about the first that fails.
         *("--continue-on-collection-errors", "--maxfail=0"),
-        *([] if writable else ["-o", f"cache_dir={scratch / 'cache'}"]),
-        *_distribution(words, 0 if preview else options.workers),
+        *_cache(project, scratch, preview=preview),
+        *_distribution(words, 0 if preview or _has_odd_names(project) else options.workers),
         *_without_pytest_cov(words),
         *(["--collect-only"] if preview else []),
         *options.args,
@@ -100,6 +100,22 @@ def _split(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError:
         return text.split()
+
+
+def _cache(project: Project, scratch: Path, *, preview: bool) -> list[str]:
+    if _has_odd_names(project):
+        return ["-p", "no:cacheprovider"]
+    writable = os.access(project.root, os.W_OK) and not preview
+    return [] if writable else ["-o", f"cache_dir={scratch / 'cache'}"]
+
+
+def _has_odd_names(project: Project) -> bool:
+    """Neither pytest's cache nor pytest-xdist can write node ids that are not UTF-8."""
+    try:
+        "".join(project.python_files).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _distribution(words: list[str], workers: int | str) -> list[str]:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from nadia_checks.core.errors import CheckError
 from nadia_checks.core.process import python_module, run_program
+from nadia_checks.core.project import printable
 from nadia_checks.pytest.command import need, pytest_environment
 
 if TYPE_CHECKING:
@@ -150,11 +151,11 @@ def percent_down(value: Fraction) -> float:
 
 
 def _own_files(project: Project, packages: Iterable[str]) -> list[str]:
+    """Without those that coverage cannot name."""
     names = [name for name in project.files if name.endswith(".py")]
     inside = tuple(name if name.endswith(".py") else f"{name}/" for name in packages)
     own = [os.fspath(project.root / name) for name in names if name.startswith(inside)]
-    # Coverage cannot name others.
-    return [name for name in own if name.isprintable()]
+    return [name for name in own if printable(name) == name]
 
 
 def _source(root: Path, packages: Iterable[str]) -> dict[str, Any]:
