@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nadia_checks.core.verdict import (
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.unit
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SCHEMA_FILE = Path(__file__).parents[3] / "docs" / "verdict.schema.json"
 
@@ -73,6 +75,7 @@ def test_the_schema_in_the_documentation_is_that_of_the_verdict() -> None:
     )
 
 
+@UNHURRIED
 @given(VERDICTS)
 def test_every_verdict_is_a_valid_document(verdict: Verdict) -> None:
     def refuse(constant: str) -> None:
@@ -146,6 +149,7 @@ def test_what_is_no_number_is_left_out_and_what_is_no_text_escaped() -> None:
     assert document["reason"] == "bad \\udcff"
 
 
+@UNHURRIED
 @given(verdict=VERDICTS)
 def test_text_and_json_say_the_same(verdict: Verdict, render: Callable[..., str]) -> None:
     text = render(verdict, 1_000_000)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nadia_checks.report.lines import NARROWEST, Span, cells, fold, line
 
 pytestmark = pytest.mark.unit
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 WORDS = st.text("ab /日\u0301", max_size=200)
 
@@ -68,6 +70,7 @@ def test_styles_stay_with_their_text() -> None:
     assert second.spans == (Span("    "), Span("ffff", "good"))
 
 
+@UNHURRIED
 @given(WORDS, st.integers(1, 90), st.integers(0, 40))
 def test_every_piece_fits_and_only_blanks_are_lost(text: str, width: int, indent: int) -> None:
     pieces = folded(text, width, indent)

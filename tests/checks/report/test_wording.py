@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nadia_checks.report.wording import count, encodable, one_line, shortened, visible
 
 pytestmark = pytest.mark.unit
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,7 @@ def test_a_message_becomes_one_harmless_line(told: str, shown: str) -> None:
     assert one_line(told) == shown
 
 
+@UNHURRIED
 @given(st.text(st.characters(exclude_categories=[])))
 def test_no_message_keeps_anything_that_does_not_print(text: str) -> None:
     assert one_line(text).isprintable()
@@ -41,6 +44,7 @@ def test_a_name_shows_its_escapes_instead_of_losing_them() -> None:
     assert visible("a  b\x1b[31m\n.py") == "a  b\\x1b[31m\\n.py"
 
 
+@UNHURRIED
 @given(st.text(st.characters(exclude_categories=[])), st.sampled_from(["ascii", "utf-8", "cp437"]))
 def test_every_text_can_be_encoded(text: str, encoding: str) -> None:
     encodable(text, encoding).encode(encoding)
