@@ -82,6 +82,7 @@ class Bot:
         """Do all that can be done at the time `now`, in seconds."""
         while await self._round(now, reviewer):
             pass
+        await self.flow.check()
 
     async def decide(self, turn: Turn, decision: Decision) -> str:
         """Carry out the reviewer's decision; the broken rule if an edit is refused, or empty."""

@@ -96,6 +96,10 @@ class Flow:
         self._pacing = pacing
         self.restored = 0
 
+    async def check(self) -> None:
+        """Raises StateLost if there is nothing to do only because Redis was emptied."""
+        await self._state.check()
+
     async def work(self) -> list[Turn]:
         """The turns for which the bot has something to do, oldest first."""
         return await self._turns(WORK, {"batched", "answered", "approved"})

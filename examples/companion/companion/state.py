@@ -48,11 +48,13 @@ class State:
         run = self.client.register_script(_SAME_DATA + script)
         answer = str(await run(keys=[EPOCH, *keys], args=[self._epoch, *args]))
         if answer == "lost":
-            raise StateLost(
-                "Redis lost its data while the bot was running: start the bot again, and it "
-                "takes every message again that the source repeats and sends none twice"
-            )
+            raise _lost()
         return answer
+
+    async def check(self) -> None:
+        """Raises StateLost if Redis was emptied: finding nothing there then means nothing."""
+        if await self.client.get(EPOCH) != self._epoch:
+            raise _lost()
 
     async def text(self, key: str) -> str:
         """The string at `key`, empty if there is none."""
@@ -70,6 +72,7 @@ class State:
 
     async def garbage(self, key: str, entry: str) -> None:
         """Keep an entry that nobody can read where a person can look at it."""
+        await self.check()
         log.error("unreadable entry in %s, moved to %s", key, GARBAGE)
         await self.client.sadd(GARBAGE, f"{key} {entry}")
 
@@ -90,3 +93,10 @@ class State:
         except ResponseError as error:
             if "no such key" not in str(error):
                 raise
+
+
+def _lost() -> StateLost:
+    return StateLost(
+        "Redis lost its data while the bot was running: start the bot again, and it "
+        "takes every message again that the source repeats and sends none twice"
+    )

@@ -128,6 +128,31 @@ def test_nothing_is_written_into_a_redis_that_lost_its_data(
     world.run(story)
 
 
+def test_an_emptied_redis_is_not_taken_for_one_where_all_is_done(
+    world: World, redis_client: Redis
+) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.hear(("m1", "ana", "Hi", 10))
+        redis_client.flushall()
+        with pytest.raises(StateLost):
+            await parts.settle()
+
+    world.run(story)
+
+
+def test_a_message_that_vanished_with_all_the_data_is_no_garbage(
+    world: World, redis_client: Redis
+) -> None:
+    async def story(parts: Parts) -> None:
+        redis_client.flushall()
+        redis_client.rpush("companion:buffer:ana", "m1")
+        with pytest.raises(StateLost):
+            await parts.hear(("m2", "ana", "Ho", 10))
+        assert redis_client.keys("*") == [b"companion:buffer:ana"]
+
+    world.run(story)
+
+
 def test_a_shared_key_of_a_foreign_type_is_named(world: World, redis_client: Redis) -> None:
     redis_client.set("companion:work", "mine")
 
