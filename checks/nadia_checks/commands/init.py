@@ -174,4 +174,4 @@ def _say(*lines: str) -> None:
     from nadia_checks.report.wording import encodable, visible
 
     for line in lines:
-        print(encodable(visible(line.expandtabs()), sys.stdout.encoding))
+        print(encodable(visible(line.expandtabs()), sys.stdout.encoding), flush=True)

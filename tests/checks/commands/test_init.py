@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -335,4 +336,30 @@ def test_a_read_only_tree_is_one_line(
     assert "cannot be written" in done.stderr
     assert done.stderr.count("\n") == 1
     assert "done" not in done.stdout
+    assert changed(before, snapshot(root)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_everything_as_it_was(
+    make_project: MakeProject, number: int, clean_env: dict[str, str]
+) -> None:
+    root = make_project({"test_a.py": "import time\n\n\ndef test_hang():\n    time.sleep(600)\n"})
+    before = snapshot(root)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "nadia_checks", "init", "--yes"],
+        cwd=root,
+        env=clean_env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    for line in child.stdout:
+        if line.startswith("lint "):
+            break
+    child.send_signal(number)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert errors == "nadia: interrupted\n"
     assert changed(before, snapshot(root)) == []
