@@ -62,6 +62,10 @@ def test_text(text):
 """
 
 
+def slow(*values: object) -> list[Any]:
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
 def failed(outcome: Outcome) -> set[str]:
     return {str(draft.content) for draft in outcome.drafts if draft.rule == "pytest:failed"}
 
@@ -84,7 +88,7 @@ def test_a_healthy_project(run_check: RunCheck, app: Files, tmp_path: Path) -> N
     assert not list((tmp_path / "project").glob(".coverage*"))
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [0, *slow(2)])
 def test_every_kind_of_failure(
     run_check: RunCheck, by_rule: ByRule, app: Files, workers: int
 ) -> None:
@@ -118,7 +122,7 @@ def test_the_help_can_be_pasted(run_check: RunCheck, app: Files, tmp_path: Path)
     assert "1 failed" in done.stdout
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [0, *slow(2)])
 def test_modules_that_do_not_collect(
     run_check: RunCheck, by_rule: ByRule, app: Files, workers: int
 ) -> None:
@@ -152,7 +156,11 @@ def test_doctests(run_check: RunCheck) -> None:
 
 @pytest.mark.parametrize(
     "addopts",
-    ["-x", "-p no:nadia", "-p no:xdist", "-n 2 --dist loadscope", "-q -q --tb=no --color=yes"],
+    [
+        "-x",
+        "-p no:nadia",
+        *slow("-p no:xdist", "-n 2 --dist loadscope", "-q -q --tb=no --color=yes"),
+    ],
 )
 def test_addopts_that_get_in_the_way(run_check: RunCheck, app: Files, addopts: str) -> None:
     bad = "def test_one():\n    assert 0\n\ndef test_two():\n    assert 0\n"
@@ -195,7 +203,7 @@ def test_import_mode_importlib_in_a_src_layout(run_check: RunCheck, app: Files) 
     assert (outcome.drafts, outcome.metrics["tests"], outcome.metrics["lines"]) == ([], 4, 100)
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [0, *slow(2)])
 def test_a_file_name_that_is_not_utf_8(run_check: RunCheck, app: Files, workers: int) -> None:
     name = os.fsdecode(b"tests/test_\xff.py")
     outcome = run_check(app | {name: "def test_bad():\n    assert 0\n"}, workers=workers)

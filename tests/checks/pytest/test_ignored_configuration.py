@@ -149,6 +149,14 @@ def test_pytest_toml_counts_from_pytest_9(
     assert [path for path, *_ in ignored(tmp_path)] == expected
 
 
+def test_pytest_8_reads_no_pytest_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"pytest.toml": f"[pytest]\n{TOML}\n"})
+    monkeypatch.setattr(ignored_configuration, "pytest_major", lambda: 8)
+    (draft,) = ignored_settings(tmp_path)
+    assert draft.message == "pytest 8 does not read pytest.toml"
+    assert draft.help.splitlines()[1] == "or move the settings to [pytest] in pytest.ini"
+
+
 def test_pytest_8_does_not_read_the_native_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,7 +56,7 @@ def forget(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     )
 
 
-@pytest.mark.parametrize("code", [0, 1, 5])
+@pytest.mark.parametrize("code", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_interpreter_is_ended_by_a_test(run_check: RunCheck, app: Files, code: int) -> None:
     text = refusal(run_check, app | {"tests/test_z.py": DIE.format(code=code)})
     assert text.startswith("the test run is not complete: ")
@@ -69,6 +69,7 @@ def test_a_worker_is_ended_by_a_test(run_check: RunCheck, app: Files) -> None:
     assert re.search(r"worker gw\d crashed while running tests/test_z.py::test_dies", text)
 
 
+@pytest.mark.slow
 def test_the_interpreter_crashes(run_check: RunCheck, app: Files) -> None:
     crash = "import ctypes\n\ndef test_crashes():\n    ctypes.string_at(0)\n"
     text = refusal(run_check, app | {"tests/test_z.py": crash})
@@ -130,8 +131,14 @@ def test_all_skipped(run_check: RunCheck, app: Files) -> None:
             "pytest could not start: unrecognized arguments: --no-such-option "
             "(install the plugins of pytest that addopts need)",
         ),
-        ({"pytest.ini": INI + "minversion = 99\n"}, "'minversion' requires pytest-99"),
-        ({"pytest.ini": "no section\n"}, "pytest could not start: "),
+        pytest.param(
+            {"pytest.ini": INI + "minversion = 99\n"},
+            "'minversion' requires pytest-99",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"pytest.ini": "no section\n"}, "pytest could not start: ", marks=pytest.mark.slow
+        ),
         (
             {"conftest.py": "import nope\n"},
             "conftest.py: ModuleNotFoundError: No module named 'nope'",
@@ -154,6 +161,7 @@ def test_pytest_itself_fails(run_check: RunCheck, app: Files, files: Files, expe
     assert expected in refusal(run_check, app | files)
 
 
+@pytest.mark.slow
 def test_no_report_is_written(run_check: RunCheck, app: Files) -> None:
     conftest = "import os\n\nprint('bye', flush=True)\nos._exit({})\n"
     text = refusal(run_check, app | {"conftest.py": conftest.format(0)})
@@ -169,6 +177,7 @@ def test_a_program_is_missing(
     assert text == f"{module} is not installed: pip install 'pytest-nadia[all]'"
 
 
+@pytest.mark.slow
 def test_no_workers_need_no_xdist(
     run_check: RunCheck, app: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

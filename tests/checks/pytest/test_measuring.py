@@ -50,9 +50,9 @@ def test_lines_and_branches_are_exact(run_check: RunCheck, by_rule: ByRule, app:
 @pytest.mark.parametrize(
     ("line_floor", "branch_floor", "rules"),
     [
-        (75, 50, []),
+        pytest.param(75, 50, [], marks=pytest.mark.slow),
         (75.01, 50, ["coverage:lines"]),
-        (75, 50.01, ["coverage:branches"]),
+        pytest.param(75, 50.01, ["coverage:branches"], marks=pytest.mark.slow),
     ],
 )
 def test_a_floor_that_is_reached(
@@ -63,6 +63,7 @@ def test_a_floor_that_is_reached(
     assert [draft.rule for draft in outcome.drafts] == rules
 
 
+@pytest.mark.slow
 def test_without_branches_all_are_taken(run_check: RunCheck) -> None:
     outcome = run_check(
         {
@@ -89,6 +90,7 @@ def test_modules_and_folders_that_no_test_imports_count(run_check: RunCheck, app
     assert counted(outcome) == (33.33, 33.33, 12, 6)
 
 
+@pytest.mark.slow
 def test_a_module_and_a_namespace(run_check: RunCheck) -> None:
     files: Files = {
         "src/space/app.py": "def one():\n    return 1\n",
@@ -126,12 +128,22 @@ def test_program(tmp_path):
     ("name", "text"),
     [
         (".coveragerc", "[run]\nomit = app/left.py\n"),
-        (".coveragerc", "[run]\nomit =\n    */left.py\n    alone*\n"),
-        (".coveragerc", "[report]\nomit = app/left.py\n"),
-        (".coveragerc", "[run]\nsource = app\nomit = */left.py\n"),
-        ("setup.cfg", "[coverage:run]\ninclude = app/__init__.py\n"),
+        pytest.param(
+            ".coveragerc", "[run]\nomit =\n    */left.py\n    alone*\n", marks=pytest.mark.slow
+        ),
+        pytest.param(".coveragerc", "[report]\nomit = app/left.py\n", marks=pytest.mark.slow),
+        pytest.param(
+            ".coveragerc", "[run]\nsource = app\nomit = */left.py\n", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "setup.cfg", "[coverage:run]\ninclude = app/__init__.py\n", marks=pytest.mark.slow
+        ),
         ("tox.ini", "[coverage:report]\nexclude_also =\n    def unused\n    $$never^\n"),
-        (".coveragerc", "[run]\nsource_pkgs = app\n[report]\nexclude_also = def unused\n"),
+        pytest.param(
+            ".coveragerc",
+            "[run]\nsource_pkgs = app\n[report]\nexclude_also = def unused\n",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_projects_configuration_decides(
@@ -141,6 +153,7 @@ def test_the_projects_configuration_decides(
     assert counted(outcome) == (100, 100, 4, 2)
 
 
+@pytest.mark.slow
 def test_an_omitted_module(run_check: RunCheck, app: Files) -> None:
     outcome = run_check(app | {"alone.py": UNUSED, ".coveragerc": "[run]\nomit = alone.py\n"})
     assert counted(outcome) == (100, 100, 4, 2)
@@ -175,6 +188,7 @@ def coverage_init(reg, options):
     assert counted(outcome) == (100, 100, 4, 2)
 
 
+@pytest.mark.slow
 def test_a_path_that_is_not_utf_8(run_check: RunCheck, app: Files) -> None:
     outcome = run_check(app | {"app/\udcff.py": UNUSED})
     assert counted(outcome) == (100, 100, 4, 2)
