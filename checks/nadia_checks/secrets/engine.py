@@ -11,8 +11,10 @@ import io
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
+from detect_secrets.filters.allowlist import is_line_allowlisted
 from detect_secrets.settings import get_filters, get_plugins
 from detect_secrets.transformers import get_transformed_file
 from detect_secrets.util.code_snippet import get_code_snippet
@@ -62,7 +64,7 @@ def is_skipped(name: str) -> bool:
 
 def scan_text(name: str, text: str) -> list[Hit]:
     """All that looks like a secret, by line; several words on one value become several hits."""
-    raw = text.splitlines()
+    raw = [line.rstrip("\n") for line in io.StringIO(text, newline=None)]
     found = {(hit.type, hit.line, hit.value): hit for hit in _hits(name, text, raw)}
     return sorted(found.values(), key=lambda hit: (hit.line, hit.column, hit.rank))
 
@@ -76,12 +78,19 @@ def most_telling(hits: list[Hit]) -> list[Hit]:
 
 
 def _hits(name: str, text: str, raw: list[str]) -> Iterator[Hit]:
+    allowed = cache(partial(_is_allowed, name, raw))
     for lines in _forms(name, text, raw):
         for number, line in enumerate(lines, start=1):
             for secret in _secrets(name, lines, number, line.rstrip()):
                 hit = _hit(secret, number, raw)
-                if hit.rank < NOISY or not is_noise(name, raw[hit.line - 1], hit.value):
+                noise = hit.rank == NOISY and is_noise(name, raw[hit.line - 1], hit.value)
+                if not noise and not allowed(hit.line):
                     yield hit
+
+
+def _is_allowed(name: str, raw: list[str], line: int) -> bool:
+    """Parsed forms lose the comments that allow a secret."""
+    return is_line_allowlisted(name, raw[line - 1].rstrip(), get_code_snippet(raw, line))
 
 
 def _forms(name: str, text: str, raw: list[str]) -> Iterator[list[str]]:
@@ -156,7 +165,8 @@ def _whole(type_: str, value: str, raw: list[str], line: int) -> str:
     if type_ == PRIVATE_KEY:
         return _block(raw[line - 1 :])
     if len(value) < PART and type_ != KEYWORD:
-        return next((token for token in TOKEN.findall(raw[line - 1]) if value in token), value)
+        tokens = [token for token in TOKEN.findall(raw[line - 1]) if value in token]
+        return " ".join(tokens) or value
     return value
 
 

@@ -24,12 +24,13 @@ BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
 # Compressed data holds one of these in ten bytes, text hardly any.
+FEW = 8
 CONTROL = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1b"})
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`scanned` is sorted by size, smallest first; so is nothing else."""
+    """Names of files; `scanned` is sorted by size, smallest first."""
 
     scanned: list[str] = field(default_factory=list)
     large: list[str] = field(default_factory=list)
@@ -61,4 +62,5 @@ def decode(data: bytes) -> str | None:
 
 
 def _is_text(data: bytes) -> bool:
-    return (len(data) - len(data.translate(None, CONTROL))) * 50 <= len(data)
+    control = len(data) - len(data.translate(None, CONTROL))
+    return control <= max(FEW, len(data) // 50)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import chdir
 from dataclasses import dataclass
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from detect_secrets.settings import transient_settings
 
 from nadia_checks.core.check import Draft
 from nadia_checks.core.errors import CheckError
@@ -20,6 +17,7 @@ from nadia_checks.core.project import printable
 from nadia_checks.secrets import engine
 from nadia_checks.secrets.files import decode
 from nadia_checks.secrets.salt import keyed_fingerprint
+from nadia_checks.secrets.settings import applied
 
 if TYPE_CHECKING:
     from nadia_checks.secrets.engine import Hit
@@ -79,7 +77,7 @@ def scan(job: Job, names: list[str]) -> Scanned:
 def scan_part(job: Job, names: list[str]) -> Scanned:
     """Scans files in this process."""
     scanned = Scanned([])
-    with chdir(job.root), transient_settings(job.settings.config):
+    with applied(Path(job.root), job.settings.config):
         for name in names:
             _scan_file(job, name, scanned)
     return scanned

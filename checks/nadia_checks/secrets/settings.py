@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from detect_secrets.settings import get_plugins, transient_settings
 from nadia_checks.core.errors import CheckError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BASELINE = ".secrets.baseline"
@@ -50,20 +51,31 @@ def read_settings(root: Path, *, run_project_code: bool) -> Settings:
         raise _unusable(error) from None
 
 
+@contextmanager
+def applied(root: Path, config: dict[str, Any]) -> Iterator[None]:
+    """Detect-secrets so set, in the folder from which it understands relative paths."""
+    # It remembers the plugins that the settings before named.
+    get_mapping_from_secret_type_to_class.cache_clear()
+    with chdir(root), transient_settings(config):
+        yield
+    get_mapping_from_secret_type_to_class.cache_clear()
+
+
 def _from_baseline(root: Path, baseline: dict[str, Any], *, run_project_code: bool) -> Settings:
     config: dict[str, Any] = {
         key: [one for one in baseline[key] if _wanted(one, run_project_code)]
         for key in ("plugins_used", "filters_used")
     }
-    with chdir(root), transient_settings(config):
+    with applied(root, config):
         if not get_plugins():
             raise ValueError("plugins_used is empty")
     return Settings(config, frozenset(_known(baseline["results"])))
 
 
 def _unusable(error: Exception) -> CheckError:
+    what = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return CheckError(
-        f"{BASELINE} cannot be used ({type(error).__name__}: {error}): "
+        f"{BASELINE} cannot be used ({what}): "
         f"repair it, or make it again with `detect-secrets scan > {BASELINE}`"
     )
 

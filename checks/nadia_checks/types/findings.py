@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from nadia_checks.core.project import Project
 
 SYNTAX = "syntax"
+# With this word mypy goes on, without the project's settings.
+UNREAD_SETTINGS = b"Source contains parsing errors"
+TELLING = re.compile("error: |^There are no|parsing errors")
 HELP = {
     SYNTAX: "repair the file: mypy judges nothing else before",
     "unused-ignore": "remove the comment '# type: ignore'",
@@ -43,7 +47,7 @@ def drafts(done: Completed, project: Project, config: str) -> list[Draft]:
     """Raises:
     CheckError: mypy did not come to a judgement.
     """
-    messages = _messages(done)
+    messages = _messages(done.stdout)
     if not _judged(done, messages):
         raise CheckError(_why(done, messages, project, config))
     found: list[Draft] = []
@@ -57,16 +61,18 @@ def drafts(done: Completed, project: Project, config: str) -> list[Draft]:
 
 def _judged(done: Completed, messages: list[Message]) -> bool:
     errors = [message for message in messages if message.severity == "error"]
+    if UNREAD_SETTINGS in done.stderr or done.cut:
+        return False
     if done.returncode == 2:
         return any(message.code == SYNTAX for message in errors)
-    return (done.returncode, bool(errors)) in ((0, False), (1, True)) and not done.cut
+    return (done.returncode, bool(errors)) in ((0, False), (1, True))
 
 
-def _messages(done: Completed) -> list[Message]:
+def _messages(output: bytes) -> list[Message]:
     try:
         return [
             msgspec.json.decode(line, type=Message)
-            for line in done.stdout.splitlines()
+            for line in output.splitlines()
             if line.startswith(b"{")
         ]
     except msgspec.MsgspecError as error:
@@ -77,12 +83,11 @@ def _why(done: Completed, messages: list[Message], project: Project, config: str
     stderr = done.stderr.decode(errors="replace")
     if "INTERNAL ERROR" in stderr:
         return _crash(project)
-    if messages:
-        return f"mypy failed: {messages[0].file}: {_one_line(messages[0].message)}"
-    lines = [line.strip() for line in stderr.splitlines()]
-    telling = [line for line in lines if "error: " in line or line.startswith("There are no")]
-    said = (telling or [done.last_line])[-1][:300]
-    return f"mypy failed: {said} (it is configured in {config})"
+    for message in messages + _messages(done.stderr):
+        return f"mypy failed: {message.file}: {_one_line(message.message)}"
+    said = [line.strip() for line in stderr.splitlines() if TELLING.search(line)]
+    last = (said or [done.last_line])[-1][:300]
+    return f"mypy failed: {last} (it is configured in {config})"
 
 
 def _crash(project: Project) -> str:
