@@ -151,8 +151,9 @@ def test_the_gate_is_green_afterwards(adopted: Adopted) -> None:
 
 
 def test_a_dry_run_shows_everything_and_leaves_nothing_behind(
-    root: Path, capsys: pytest.CaptureFixture[str]
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     before = snapshot(root)
     assert cli.main(["init", str(root), "--dry-run"]) == 0
     out = capsys.readouterr().out
