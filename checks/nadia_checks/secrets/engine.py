@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from detect_secrets.types import NamedIO
 
 KEYWORD = "Secret Keyword"
-PRIVATE_KEY = "Private Key"
+PEM = "Private Key"
 ENTROPY = "High Entropy"
 NOISY = 2
 # Some plugins give only the part of a token that names its kind.
@@ -162,7 +162,7 @@ def _line_of(value: str, number: int, raw: list[str]) -> int:
 
 def _whole(type_: str, value: str, raw: list[str], line: int) -> str:
     """What tells this secret from others of its kind."""
-    if type_ == PRIVATE_KEY:
+    if type_ == PEM:
         return _block(raw[line - 1 :])
     if len(value) < PART and type_ != KEYWORD:
         tokens = [token for token in TOKEN.findall(raw[line - 1]) if value in token]

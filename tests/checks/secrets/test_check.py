@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import socket
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pytest
 from detect_secrets.plugins.base import BasePlugin
@@ -20,6 +20,7 @@ from nadia_checks.registry import CHECK_NAMES
 from nadia_checks.secrets import files, scan
 from nadia_checks.secrets.check import SecretsCheck
 from nadia_checks.secrets.salt import ensure_salt
+from nadia_checks.secrets.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,11 @@ class Tokens(Protocol):
     def github(self) -> str: ...
     def telegram(self) -> str: ...
     def private_key(self) -> str: ...
+
+
+class DeadlyToUnpickle:
+    def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
+        return os._exit, (9,)
 
 
 def places(outcome: Outcome) -> list[tuple[str, str, int, int]]:
@@ -366,7 +372,7 @@ class TestSecretsBaseline:
             "import re\n"
             "from detect_secrets.plugins.base import RegexBasedDetector\n\n"
             "class Owl(RegexBasedDetector):\n"
-            "    secret_type = 'Owl Token'\n"
+            "    secret_type = 'Owl Token'\n"  # pragma: allowlist secret
             "    denylist = [re.compile('owl-[a-z]{8}')]\n"
         )
         root = make_project({"tools/owl.py": plugin, "a.txt": "owl-abcdwxyz\n"})
@@ -422,6 +428,18 @@ class TestErrors:
             "b.txt cannot be scanned for secrets (PermissionError): "
             "repair it, or name it in exclude of [tool.nadia.secrets]"
         )
+
+    def test_a_scanning_process_that_is_killed(
+        self, make_project: MakeProject, run_check: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(scan, "FEW", 1)
+        settings = Settings({}, cast("frozenset[tuple[str, str, str]]", DeadlyToUnpickle()))
+        monkeypatch.setattr(
+            "nadia_checks.secrets.settings.read_settings", lambda *_, **__: settings
+        )
+        root = make_project({"a.txt": "text\n", "b.txt": "text\n"})
+        with pytest.raises(CheckError, match="a process that looked for secrets was killed"):
+            run_check("secrets", root)
 
     def test_a_fault_while_scanning_shows_no_secret(
         self,

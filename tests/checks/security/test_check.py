@@ -85,13 +85,17 @@ def test_what_bandit_cannot_parse_is_a_finding(
     assert draft.message.startswith("bandit cannot judge this file: ")
 
 
+def password(value: str) -> str:
+    return f'password = "{value}"\n'
+
+
 def test_a_password_is_never_shown_nor_hashed(make_project: MakeProject, run_check: Run) -> None:
-    first = make_project({"a.py": 'password = "hunter2hunter2"\n'})
+    first = make_project({"a.py": password("hunter2hunter2")})
     [draft] = run_check("security", first).drafts
     assert draft.rule == "bandit:B105"
     assert "hunter2" not in repr(draft)
     [finding] = to_findings([draft], first)
-    (first / "a.py").write_text('password = "another-one"\n')
+    (first / "a.py").write_text(password("another-one"))
     [other] = to_findings(run_check("security", first).drafts, first)
     assert other.fingerprint == finding.fingerprint
 

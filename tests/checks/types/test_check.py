@@ -132,7 +132,10 @@ def test_further_arguments_are_passed_on(make_project: MakeProject, run_check: R
     assert places(run_check("types", root)) == [("mypy:no-untyped-def", "a.py", 1, 1)]
 
 
-def test_a_preview_writes_nothing(make_project: MakeProject, run_check: Run) -> None:
+def test_a_preview_writes_nothing(
+    make_project: MakeProject, run_check: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MYPY_CACHE_DIR")
     root = make_project({"a.py": CLEAN, **STRICT})
     run_check("types", root, preview=True)
     assert not (root / ".mypy_cache").exists()
