@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from nadia_checks.core.config import PytestOptions
     from nadia_checks.core.project import Project
 
-# Of its time limit, what remains to interrupt pytest and to hear which tests were running.
-PATIENCE = 0.1
+# Seconds in which an interrupted pytest ends, or is killed, and its report is read.
+TIME_TO_END = 6.0
 DEFAULT_FILES = ["test_*.py", "*_test.py"]
 
 
@@ -100,7 +100,7 @@ def _run_pytest(context: Context, rcfile: Path | None) -> Report:
     options = project.config.pytest
     path = context.scratch / "tests.json"
     limit = options.time_limit or project.config.time_limit
-    stop = limit * (1 - PATIENCE)
+    stop = _stop_after(limit)
     started = time.perf_counter()
     completed = run_program(
         pytest_command(project, context.scratch, path, preview=context.preview),
@@ -114,6 +114,11 @@ def _run_pytest(context: Context, rcfile: Path | None) -> Report:
     report = require_complete(completed, read_report(path), read_running(path))
     require_tests(report, read_settings(project.root))
     return report
+
+
+def _stop_after(limit: float) -> float:
+    """The seconds that pytest gets: what is left must do to hear which tests were running."""
+    return max(limit / 2, min(limit * 0.9, limit - TIME_TO_END))
 
 
 def _require_measured(measured: Measured, packages: list[str], report: Report) -> None:
