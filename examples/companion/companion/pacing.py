@@ -46,7 +46,6 @@ FORM = """
 local turn, buffer, due, busy, work, sequence, ahead = unpack(KEYS, 2)
 local id, user, messages, text, count, length, next_due = unpack(ARGV, 2, 8)
 local step = redis.call('HGET', turn, 'step')
-if step and redis.call('HGET', busy, user) == id then return 'formed' end
 if redis.call('HEXISTS', busy, user) == 1 then return 'busy' end
 if redis.call('LLEN', buffer) ~= tonumber(length) then return 'again' end
 if step and step ~= 'quarantined' then
