@@ -16,7 +16,7 @@ import msgspec
 from nadia_checks.core.check import Context
 from nadia_checks.core.errors import CheckError, UsageError
 from nadia_checks.core.exit_codes import Exit
-from nadia_checks.core.fingerprints import to_findings
+from nadia_checks.core.fingerprints import encodable, to_findings
 from nadia_checks.core.process import adopt_orphans, end_descendants
 from nadia_checks.core.project import load_project
 from nadia_checks.core.runner import RESULT_FILE, Job, Ran
@@ -41,9 +41,12 @@ def run(job: Job, scratch: Path) -> Ran:
     try:
         project = load_project(Path.cwd(), CHECK_NAMES)
         check = load_check(job.check)
-        outcome = check.run(Context(project=project, scratch=scratch, preview=job.preview))
+        context = Context(
+            project=project, scratch=scratch, time_limit=job.time_limit, preview=job.preview
+        )
+        outcome = check.run(context)
     except (CheckError, UsageError) as error:
-        return Ran(check=job.check, error=str(error))
+        return Ran(check=job.check, error=encodable(str(error)))
     findings = to_findings(outcome.drafts, project.root)
     return Ran(check=job.check, metrics=outcome.metrics, findings=findings)
 

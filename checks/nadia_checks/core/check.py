@@ -46,11 +46,12 @@ class Outcome:
 class Context:
     """What a check is given. `scratch` is an empty folder that is removed afterwards.
 
-    In a `preview` nothing may be written into the project and no code of it be run to its end.
+    The check's process is ended after `time_limit` seconds. In a `preview` nothing may be written into the project and no code of it be run to its end.
     """
 
     project: Project
     scratch: Path
+    time_limit: float = 600
     preview: bool = False
 
 

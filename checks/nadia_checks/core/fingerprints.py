@@ -27,17 +27,22 @@ def to_findings(drafts: Iterable[Draft], root: Path) -> list[Finding]:
             Finding(
                 rule=draft.rule,
                 severity=draft.severity,
-                path=draft.path,
+                path=encodable(draft.path),
                 line=draft.line,
                 column=draft.column,
                 end_line=draft.end_line or draft.line,
-                message=draft.message,
-                help=draft.help,
+                message=encodable(draft.message),
+                help=encodable(draft.help),
                 fingerprint=draft.fingerprint or fingerprint(*key, seen[key]),
             )
         )
         seen[key] += 1
     return findings
+
+
+def encodable(text: str) -> str:
+    """The text with what UTF-8 cannot hold (half a surrogate pair) written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class _Sources:

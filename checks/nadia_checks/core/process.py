@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +50,8 @@ class Reader(threading.Thread):
         self._stream = stream
         self._room = head
         self._head: list[bytes] = []
-        self._tail: deque[bytes] = deque(maxlen=tail // BLOCK + 1 if tail else 0)
+        self._most = tail
+        self._tail = b""
         self.cut = False
         self.start()
 
@@ -68,11 +68,11 @@ class Reader(threading.Thread):
         self._head.append(kept)
         if rest:
             self.cut = True
-            self._tail.append(rest)
+            self._tail = (self._tail + rest)[-self._most :] if self._most else b""
 
     @property
     def kept(self) -> bytes:
-        return b"".join((*self._head, *self._tail))
+        return b"".join((*self._head, self._tail))
 
 
 def run_program(

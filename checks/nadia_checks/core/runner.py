@@ -99,7 +99,8 @@ class Runner:
         with tempfile.TemporaryDirectory(prefix="nadia-", ignore_cleanup_errors=True) as scratch:
             ran = self._in_child(job, Path(scratch))
         ran = replace(ran, seconds=round(time.perf_counter() - started, 3))
-        self._progress.finished(ran)
+        if not self._stopped:
+            self._progress.finished(ran)
         return ran
 
     def _in_child(self, job: Job, scratch: Path) -> Ran:

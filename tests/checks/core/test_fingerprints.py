@@ -108,3 +108,11 @@ def test_findings_are_sorted_by_place(tmp_path: Path) -> None:
     places = [(one.path, one.line, one.end_line) for one in to_findings(drafts, tmp_path)]
 
     assert places == [("a.py", 3, 3), ("a.py", 20, 20), ("b.py", 1, 1)]
+
+
+def test_half_a_surrogate_pair_is_escaped(tmp_path: Path) -> None:
+    broken = Draft(rule="r", message="caf\udce9", help="\ud800", path="a\udcff.py")
+
+    (finding,) = to_findings([broken], tmp_path)
+
+    assert (finding.message, finding.help, finding.path) == ("caf\\udce9", "\\ud800", "a\\udcff.py")

@@ -73,6 +73,12 @@ def test_a_broken_worker_is_an_error(tmp_path: Path, body: str, error: str) -> N
     assert run_one(tmp_path, body).error.startswith(error)
 
 
+def test_words_written_letter_by_letter_arrive_whole(tmp_path: Path) -> None:
+    body = "for one in b'out of spoons': os.write(1, bytes([one])); time.sleep(0.001)\nsys.exit(7)"
+
+    assert run_one(tmp_path, body).error == "crashed with exit code 7: out of spoons"
+
+
 def test_a_hanging_worker_is_ended_at_its_limit(tmp_path: Path) -> None:
     ran = run_one(tmp_path, "time.sleep(600)", time_limit=0.5)
 
@@ -162,7 +168,8 @@ def test_jobs_run_at_once_and_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_stop_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -> None:
-    one = runner(tmp_path, "open('started', 'w').close(); time.sleep(600)", at_once=1)
+    watcher = Watcher()
+    one = runner(tmp_path, "open('started', 'w').close(); time.sleep(600)", watcher, at_once=1)
     done: list[Ran] = []
     jobs = [Job(check=name, time_limit=600) for name in "abc"]
     thread = threading.Thread(target=lambda: done.extend(one.run(jobs)))
@@ -174,6 +181,7 @@ def test_stop_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -> None:
     thread.join(timeout=30)
 
     assert [ran.error for ran in done] == ["was killed by SIGKILL", "stopped", "stopped"]
+    assert watcher.events == [("started", "a")]
 
 
 def test_a_worker_that_cannot_be_started_is_an_error(tmp_path: Path) -> None:
