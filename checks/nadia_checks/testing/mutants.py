@@ -16,6 +16,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nadia_checks.core.git import git
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -56,13 +58,14 @@ def plant(mutant: Mutant, project: Path) -> None:
     """
     patch = MARKER.sub(lambda match: made_up_token(match[1]), mutant.patch)
     done = subprocess.run(
-        ["git", "-C", project, "apply", "--index", "--whitespace=nowarn", "-"],
+        ["git", "-C", project, "apply", "--whitespace=nowarn", "-"],
         input=patch.encode(),
         capture_output=True,
         check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{mutant.name}.patch does not apply: {done.stderr.decode().strip()}")
+    git(project, "add", "--all")
 
 
 def complaints(mutant: Mutant, verdict: Verdict) -> list[str]:
