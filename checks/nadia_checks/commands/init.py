@@ -136,9 +136,11 @@ def _tell_notes(seen: Look) -> None:
 def _tell_result(project: Project, adoption: Adoption) -> None:
     from nadia_checks.adoption.trial import as_adopted
     from nadia_checks.commands.gate import show
+    from nadia_checks.report.wording import count
 
     show(as_adopted(adoption.verdict), project, as_json=False, preview=False)
-    _say("", f"{len(adoption.entries):,} findings are known from now on: only new ones fail")
+    known = count(len(adoption.entries), "finding")
+    _say("", f"known from now on: {known}; only what is new fails")
     _say(*left_out(adoption))
 
 

@@ -109,7 +109,7 @@ def test_knows_what_fails_today(adopted: Adopted) -> None:
         "pytest:failed",
         "ruff:F401",
     }
-    assert "4 findings are known from now on: only new ones fail\n" in adopted.out
+    assert "known from now on: 4 findings; only what is new fails\n" in adopted.out
 
 
 def test_writes_the_configuration_of_today(adopted: Adopted) -> None:
