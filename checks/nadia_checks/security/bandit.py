@@ -83,7 +83,7 @@ def _settings(project: Project) -> list[str]:
     settings = ["-c", "pyproject.toml"] if project.tool("bandit") else []
     if (project.root / ".bandit").is_file():
         return [*settings, "--ini", ".bandit"]
-    # Its built-in exclusions are for walks too, and ".git" among them hides .github/.
+    # Its built-in exclusions are for walks too: any name with "CVS" in it would be left out.
     return [*settings, "-x", ""]
 
 

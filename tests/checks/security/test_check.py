@@ -117,9 +117,12 @@ def test_links_are_not_followed(make_project: MakeProject, run_check: Run) -> No
     assert places(run_check("security", root)) == [("bandit:B101", "a.py", 1)]
 
 
-def test_hidden_folders_are_judged(make_project: MakeProject, run_check: Run) -> None:
-    root = make_project({".github/tool.py": ASSERT, "a.py": CLEAN})
-    assert places(run_check("security", root)) == [("bandit:B101", ".github/tool.py", 1)]
+@pytest.mark.parametrize("name", [".github/tool.py", "pkg/CVS_reader.py"])
+def test_names_that_bandit_leaves_out_of_walks_are_judged(
+    make_project: MakeProject, run_check: Run, name: str
+) -> None:
+    root = make_project({name: ASSERT, "a.py": CLEAN})
+    assert places(run_check("security", root)) == [("bandit:B101", name, 1)]
 
 
 @pytest.mark.parametrize(
