@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test check mutants bench lock clean
+.PHONY: help gate test check mutants bench picture lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -29,6 +29,9 @@ mutants: $(VENV)/.installed ## every planted fault through the whole gate
 
 bench: $(VENV)/.installed ## measure what the README states
 	@$(BIN)/python -m pytest tests/benchmarks -q -s -p no:xdist
+
+picture: $(VENV)/.installed ## draw the README's picture from a real run
+	@$(BIN)/python docs/images/draw_verdict.py examples/companion docs/images/verdict.svg
 
 lock: $(VENV)/.installed ## renew requirements/*.txt (needs uv and the network)
 	@sh requirements/lock.sh

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,17 +19,20 @@ from nadia_checks.core.errors import CheckError, UsageError
 from nadia_checks.core.exit_codes import Exit
 from nadia_checks.core.fingerprints import encodable, to_findings
 from nadia_checks.core.process import adopt_orphans, end_descendants
-from nadia_checks.core.project import load_project
+from nadia_checks.core.project import Project, load_project
 from nadia_checks.core.runner import RESULT_FILE, Job, Ran
 from nadia_checks.registry import CHECK_NAMES, load_check
 
+Load = Callable[[Path, list[str]], Project]
 
-def main() -> int:
+
+def main(load: Load = load_project) -> int:
+    """Runs the job that the gate sends; `load` gives the project for a folder."""
     adopt_orphans()
     scratch = Path(sys.argv[1])
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
     threading.Thread(target=_end_with_the_gate, daemon=True).start()
-    ran = run(job, scratch)
+    ran = run(job, scratch, load)
     unfinished = scratch / "unfinished"
     unfinished.write_bytes(msgspec.json.encode(ran))
     unfinished.rename(scratch / RESULT_FILE)
@@ -36,10 +40,10 @@ def main() -> int:
     return Exit.PASS
 
 
-def run(job: Job, scratch: Path) -> Ran:
+def run(job: Job, scratch: Path, load: Load = load_project) -> Ran:
     """Runs the job on the project in the current folder; the check may write into `scratch`."""
     try:
-        project = load_project(Path.cwd(), CHECK_NAMES)
+        project = load(Path.cwd(), CHECK_NAMES)
         check = load_check(job.check)
         context = Context(
             project=project, scratch=scratch, time_limit=job.time_limit, preview=job.preview
@@ -48,7 +52,7 @@ def run(job: Job, scratch: Path) -> Ran:
     except (CheckError, UsageError) as error:
         return Ran(check=job.check, error=encodable(str(error)))
     findings = to_findings(outcome.drafts, project.root)
-    return Ran(check=job.check, metrics=outcome.metrics, findings=findings)
+    return Ran(check=job.check, metrics=outcome.metrics, findings=findings, unseen=outcome.unseen)
 
 
 def _end_with_the_gate() -> None:

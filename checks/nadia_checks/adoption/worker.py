@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from nadia_checks import worker
 from nadia_checks.core.config import parse_config
 from nadia_checks.core.project import Project, load_project
-from nadia_checks.secrets import check as secrets_check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +19,11 @@ def main() -> int:
     table, salt = json.loads(sys.argv.pop(1))
 
     def load(path: Path, known_checks: list[str]) -> Project:
-        return replace(load_project(path, known_checks), config=parse_config(table, known_checks))
+        config = parse_config(table, known_checks)
+        project = load_project(path, known_checks)
+        return replace(project, config=config, salt=bytes.fromhex(salt))
 
-    vars(worker)["load_project"] = load
-    vars(secrets_check)["read_salt"] = lambda _root: bytes.fromhex(salt)
-    return worker.main()
+    return worker.main(load)
 
 
 if __name__ == "__main__":

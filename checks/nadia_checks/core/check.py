@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from nadia_checks.core.project import Project
 
 
+EVERYWHERE = "*"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A finding without its fingerprint.
@@ -36,17 +39,24 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a check that ran to its end found; `metrics` say how much it looked at."""
+    """What a check that ran to its end found; `metrics` say how much it looked at.
+
+    `unseen` names the paths about which more could not be told than is in the drafts (a module
+    that cannot be imported hides its tests); EVERYWHERE stands for all of them. What the baseline
+    knows there is not called repaired.
+    """
 
     drafts: list[Draft]
     metrics: dict[str, float] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a check is given. `scratch` is an empty folder that is removed afterwards.
+    """What a check is given; its process is ended after `time_limit` seconds.
 
-    The check's process is ended after `time_limit` seconds. In a `preview` nothing may be written into the project and no code of it be run to its end.
+    `scratch` is an empty folder that is removed afterwards. In a `preview` nothing may be written
+    into the project and no code of it be run to its end.
     """
 
     project: Project

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from nadia_checks.core import baseline
-from nadia_checks.core.check import owns
+from nadia_checks.core.check import EVERYWHERE, owns
 from nadia_checks.core.rules import STALE_ENTRY
 from nadia_checks.core.runner import Job, Ran
 from nadia_checks.core.verdict import CheckResult, JudgedFinding, NotApplicable, Verdict, decide
-from pytest_nadia.finding import Finding, fingerprint
+from pytest_nadia.finding import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +104,7 @@ def _judge(ran: Ran, check: Check, known: list[baseline.Known], options: Options
         for one in ran.findings
     ]
     if not ran.error and not options.preview:
-        findings += _stale(ran.findings, check, known)
+        findings += _stale(ran, check, known)
     failed = any(finding.fails for finding in findings)
     return CheckResult(
         name=ran.check,
@@ -116,11 +116,17 @@ def _judge(ran: Ran, check: Check, known: list[baseline.Known], options: Options
     )
 
 
-def _stale(
-    findings: list[Finding], check: Check, known: list[baseline.Known]
-) -> list[JudgedFinding]:
-    found = {(finding.rule, finding.fingerprint) for finding in findings}
-    mine = [one for one in known if owns(check, one.entry.rule) and one.entry.key not in found]
+def _stale(ran: Ran, check: Check, known: list[baseline.Known]) -> list[JudgedFinding]:
+    if EVERYWHERE in ran.unseen:
+        return []
+    found = {(finding.rule, finding.fingerprint) for finding in ran.findings}
+    mine = [
+        one
+        for one in known
+        if owns(check, one.entry.rule)
+        and one.entry.key not in found
+        and one.entry.path not in ran.unseen
+    ]
     seen: Counter[tuple[str, str]] = Counter()
     stale = []
     for one in mine:

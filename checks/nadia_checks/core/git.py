@@ -51,6 +51,11 @@ def toplevel(folder: Path) -> Path:
             raise GitError(
                 f"{folder} is not in a git repository: run 'git init' there first"
             ) from None
+        if "dubious ownership" in str(error):
+            raise GitError(
+                f"{folder} belongs to somebody else, so git does not read it: "
+                f"git config --global --add safe.directory {folder}"
+            ) from None
         raise
     return type(folder)(os.fsdecode(answer.removesuffix(b"\n")))
 

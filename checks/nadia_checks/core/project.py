@@ -15,11 +15,15 @@ from nadia_checks.core.errors import UsageError
 
 @dataclass(frozen=True)
 class Project:
-    """`root` holds pyproject.toml, or is the root of the repository where there is none."""
+    """`root` holds pyproject.toml, or is the root of the repository where there is none.
+
+    `salt` keys the fingerprints of secrets where the project has not written its own yet.
+    """
 
     root: Path
     config: Config
     pyproject: dict[str, Any]
+    salt: bytes | None = None
 
     @property
     def configured(self) -> bool:

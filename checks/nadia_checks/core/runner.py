@@ -46,6 +46,7 @@ class Ran:
     error: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
 
 
 class Progress(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import time
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,14 @@ from nadia_checks.core.packages import find_packages
 from nadia_checks.core.process import MEBIBYTE, run_program
 from nadia_checks.pytest.command import added_options, pytest_command, pytest_environment
 from nadia_checks.pytest.configuration_files import as_list, read_settings
-from nadia_checks.pytest.findings import BRANCHES, LINES, TestDrafts, coverage_drafts
+from nadia_checks.pytest.findings import (
+    BRANCHES,
+    FAILED,
+    LINES,
+    UNCOLLECTED,
+    TestDrafts,
+    coverage_drafts,
+)
 from nadia_checks.pytest.ignored_configuration import RULE, ignored_settings
 from nadia_checks.pytest.incomplete import require_complete, require_tests, too_long
 from nadia_checks.pytest.measuring import Measured, percent_down, prepare_measurement
@@ -56,12 +64,12 @@ class PytestCheck:
         except CheckError as error:
             also = "".join(f"; {draft.message} ({draft.rule})" for draft in ignored)
             raise CheckError(f"{error}{also}") from None
-        return Outcome(drafts=ignored + outcome.drafts, metrics=outcome.metrics)
+        return replace(outcome, drafts=ignored + outcome.drafts)
 
     def first_aid(self, rules: dict[str, int]) -> str:
-        if "pytest:collect" in rules:
+        if UNCOLLECTED in rules:
             return "pytest --collect-only -q"
-        if "pytest:failed" in rules:
+        if FAILED in rules:
             return "pytest --last-failed"
         if LINES in rules or BRANCHES in rules:
             return "coverage run -m pytest; coverage report --show-missing --skip-covered"
@@ -92,14 +100,14 @@ def _run(context: Context) -> Outcome:
         _require_measured(measured, packages, report)
         drafts += coverage_drafts(measured, project.config.pytest, project)
         metrics |= _coverage_metrics(measured)
-    return Outcome(drafts=drafts, metrics=metrics)
+    unseen = [draft.path for draft in drafts if draft.rule == UNCOLLECTED]
+    return Outcome(drafts=drafts, metrics=metrics, unseen=unseen)
 
 
 def _run_pytest(context: Context, rcfile: Path | None) -> Report:
     project = context.project
-    options = project.config.pytest
     path = context.scratch / "tests.json"
-    limit = options.time_limit or project.config.time_limit
+    limit = context.time_limit
     stop = _stop_after(limit)
     started = time.perf_counter()
     completed = run_program(

@@ -55,7 +55,7 @@ def pytest_command(
         *_cache(project, scratch, preview=preview),
         *_distribution(words, 0 if preview or _has_odd_names(project) else options.workers),
         *_without_pytest_cov(words),
-        *(["--collect-only"] if preview else []),
+        *(_collect_only(words, scratch) if preview else []),
         *options.args,
     ]
 
@@ -127,6 +127,14 @@ def _distribution(words: list[str], workers: int | str) -> list[str]:
     elif find_spec("xdist") is None:
         return []
     return ["-p", "xdist", "-n", str(workers)]
+
+
+def _collect_only(words: list[str], scratch: Path) -> list[str]:
+    """Loaded, pytest-benchmark makes the folder of its storage in the project."""
+    loaded = not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD") and "no:benchmark" not in words
+    benchmark = loaded and find_spec("pytest_benchmark")
+    storage = f"--benchmark-storage=file://{scratch / 'benchmarks'}"
+    return ["--collect-only", *([storage] if benchmark else [])]
 
 
 def _without_pytest_cov(words: list[str]) -> list[str]:

@@ -39,7 +39,7 @@ class SecretsCheck:
         project = context.project
         selection = select(project, self.options(project).exclude)
         settings = read_settings(project.root, run_project_code=not context.preview)
-        job = Job(str(project.root), settings, read_salt(project.root))
+        job = Job(str(project.root), settings, project.salt or read_salt(project.root))
         scanned = scan(job, selection.scanned)
         if not scanned.files and project.tracked:
             raise CheckError(

@@ -234,6 +234,8 @@ class TestBaseline:
         ("ran", "options"),
         [
             (Ran(check="a", error="took too long"), Options()),
+            (Ran(check="a", unseen=["a.py"]), Options()),
+            (Ran(check="a", unseen=["*"]), Options()),
             (Ran(check="a"), Options(preview=True)),
             (Ran(check="a"), Options(only=["b"])),
             (Ran(check="a"), Options(use_baseline=False)),
@@ -248,6 +250,13 @@ class TestBaseline:
         verdict = gate(tmp_path, checks, Answers(ran), options=options)
 
         assert [one.findings for one in verdict.checks if one.findings] == []
+
+    def test_what_another_path_hides_is_stale_here(self, tmp_path: Path) -> None:
+        baseline.write(tmp_path, [Entry("tool:X1", "0a", "a.py")])
+
+        verdict = gate(tmp_path, [Planted("a")], Answers(Ran(check="a", unseen=["b.py"])))
+
+        assert [one.rule for one in verdict.checks[0].failing] == ["NAD801"]
 
 
 def test_rules_belong_to_checks_by_name_or_prefix() -> None:

@@ -72,7 +72,9 @@ def run_check(tmp_path: Path, make_loaded: Callable[..., Project]) -> RunCheck:
         scratch = tmp_path / "scratch"
         scratch.mkdir()
         project = make_loaded(files, **options)
-        return PytestCheck().run(Context(project=project, scratch=scratch, preview=preview))
+        limit = project.config.pytest.time_limit or project.config.time_limit
+        context = Context(project=project, scratch=scratch, time_limit=limit, preview=preview)
+        return PytestCheck().run(context)
 
     return run
 

@@ -130,6 +130,7 @@ def test_modules_that_do_not_collect(
     outcome = run_check(app | broken, workers=workers)
     drafts = by_rule(outcome, "pytest:collect")
     assert [draft.path for draft in drafts] == list(broken)
+    assert outcome.unseen == list(broken)
     assert {draft.content for draft in drafts} == {"does not collect"}
     assert "No module named 'nope'" in drafts[0].message
     assert drafts[0].help == "pytest tests/test_import.py --collect-only"
