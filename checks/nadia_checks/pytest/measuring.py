@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -21,35 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    import coverage
-
     from nadia_checks.core.project import Project
-
-# Of the project's own configuration, what decides about lines and branches.
-RUN_OPTIONS = [
-    "concurrency",
-    "context",
-    "core",
-    "cover_pylib",
-    "disable_warnings",
-    "include",
-    "omit",
-    "patch",
-    "plugins",
-    "sigterm",
-    "source",
-    "source_dirs",
-    "source_pkgs",
-    "timid",
-]
-REPORT_OPTIONS = [
-    "exclude_lines",
-    "include",
-    "include_namespace_packages",
-    "omit",
-    "partial_branches",
-    "partial_branches_always",
-]
 
 
 class Summary(Struct, frozen=True):
@@ -166,26 +137,18 @@ def _source(root: Path, packages: Iterable[str]) -> dict[str, Any]:
 
 def _read_configuration(root: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """The project's run and report options, and its other sections."""
-    import coverage
-
-    with contextlib.chdir(root):
-        try:
-            configured = coverage.Coverage(data_file=None, config_file=True)
-        except coverage.CoverageException as error:
-            raise CheckError(f"coverage cannot read its configuration: {error}") from None
-    run = _options(configured, "run", RUN_OPTIONS)
+    done = run_program(
+        python_module("nadia_checks.pytest.configured"), cwd=root, env=pytest_environment()
+    )
+    if done.returncode:
+        raise CheckError(f"coverage cannot read its configuration: {done.last_line}")
+    run, report, others = json.loads(done.stdout)
     for key in ("include", "omit"):
         run[key] = [_absolute_pattern(root, one) for one in run.get(key) or []]
     if sources := run.get("source"):
         run["source"] = [_absolute_folder(root, one) for one in sources]
     run["source_dirs"] = [os.fspath(root / one) for one in run.get("source_dirs") or []]
-    plugins = {name: configured.config.get_plugin_options(name) for name in run["plugins"]}
-    others = {"paths": configured.get_option("paths"), **plugins}
-    return run, _options(configured, "report", REPORT_OPTIONS), others
-
-
-def _options(configured: coverage.Coverage, section: str, names: Iterable[str]) -> dict[str, Any]:
-    return {name: configured.get_option(f"{section}:{name}") for name in names}
+    return run, report, others
 
 
 def _absolute_folder(root: Path, source: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
 from coverage import CoverageData
 
-from nadia_checks.pytest import combine
+from nadia_checks.pytest.command import pytest_environment
 from nadia_checks.pytest.measuring import Measured, MeasuredFile, Summary, percent_down
 
 if TYPE_CHECKING:
@@ -213,7 +215,7 @@ def test_percentages_are_rounded_down(part: int, whole: int, expected: float) ->
 
 
 class TestCombine:
-    """The program that adds up, called in this process."""
+    """The program that adds up; in this process it would end the measurement of this suite."""
 
     @pytest.fixture
     def rcfile(self, tmp_path: Path) -> Path:
@@ -227,7 +229,8 @@ class TestCombine:
     def add(self, rcfile: Path, own: list[str]) -> Measured:
         files, output = rcfile.with_name("own.json"), rcfile.with_name("out.json")
         files.write_text(json.dumps(own))
-        assert combine.main(str(rcfile), str(files), str(output)) == 0
+        program = [sys.executable, "-m", "nadia_checks.pytest.combine"]
+        subprocess.run([*program, rcfile, files, output], check=True, env=pytest_environment())
         document = json.loads(output.read_bytes())
         totals = document.get("totals")
         return (
