@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CHECKS = {
     "lint": "nadia_checks.lint.check:LintCheck",
     "security": "nadia_checks.security.check:SecurityCheck",
-    "secrets": "nadia_checks.secrets.check:SecretsCheck",
+    "secrets": "nadia_checks.secrets.check:SecretsCheck",  # pragma: allowlist secret
     "types": "nadia_checks.types.check:TypesCheck",
     "pytest": "nadia_checks.pytest.check:PytestCheck",
 }

@@ -83,7 +83,8 @@ def test_pre_commit_runs_it_by_hand_and_before_a_push(tmp_path: Path) -> None:
     (root / "pyproject.toml").write_text('[tool.nadia]\nchecks = ["lint"]\n')
     (root / "a.py").write_text("X = 1\n")
     (root / ".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [gate_entry("")]}))
-    subprocess.run("git init -q && git add -A", shell=True, check=True, cwd=root)
+    for command in (["git", "init", "-q"], ["git", "add", "-A"]):
+        subprocess.run(command, check=True, cwd=root)
 
     at_commit = pre_commit(root, "run", "--all-files")
     assert (at_commit.returncode, at_commit.stdout) == (0, "")

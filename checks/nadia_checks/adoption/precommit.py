@@ -60,7 +60,7 @@ def gate_entry(folder: str) -> dict[str, Any]:
                 "entry": "nadia-gate",
                 **({"args": [folder]} if folder else {}),
                 "language": "system",
-                "pass_filenames": False,
+                "pass_filenames": False,  # nosec B105: no password
                 "always_run": True,
                 "stages": ["pre-push", "manual"],
             }

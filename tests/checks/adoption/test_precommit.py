@@ -119,7 +119,7 @@ def test_the_entry_runs_the_installed_gate_on_the_whole_project() -> None:
         "name": "nadia gate",
         "entry": "nadia-gate",
         "language": "system",
-        "pass_filenames": False,
+        "pass_filenames": False,  # nosec B105: no password
         "always_run": True,
         "stages": ["pre-push", "manual"],
     }

@@ -84,7 +84,8 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
     for name, content in FILES.items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(str(content).encode())
-    subprocess.run("git init -q && git add -A", shell=True, check=True, cwd=root)
+    for command in (["git", "init", "-q"], ["git", "add", "-A"]):
+        subprocess.run(command, check=True, cwd=root)
     before = snapshot(root)
     with pytest.MonkeyPatch.context() as patch, io.StringIO() as out, redirect_stdout(out):
         patch.delenv("NADIA_GATE", raising=False)
@@ -140,7 +141,7 @@ def test_the_next_step_can_be_pasted(adopted: Adopted) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     there = adopted.root / "bot"
     staged = subprocess.run(
-        command, shell=True, check=True, env=env, cwd=there, capture_output=True, text=True
+        ["sh", "-c", command], check=True, env=env, cwd=there, capture_output=True, text=True
     )
     assert set(WRITTEN) <= set(staged.stdout.split())
 
