@@ -14,6 +14,8 @@ from nadia_checks.testing.project import copy_project, judge
 
 HERE = Path(__file__).resolve().parent
 COMPANION = HERE.parents[1] / "examples" / "companion"
+# For a check that a mutant makes hang; healthy ones end long before.
+SECONDS = 200
 MUTANTS = [read_mutant(path) for path in sorted(HERE.glob("*.patch"))]
 FIRST_OF_ITS_CHECK = {mutant.check: mutant.name for mutant in reversed(MUTANTS)}.values()
 
@@ -38,7 +40,7 @@ def test_every_check_has_two_mutants() -> None:
 @pytest.mark.slow
 @pytest.mark.e2e
 def test_the_untouched_companion_is_green(project: Path) -> None:
-    verdict = judge(project)
+    verdict = judge(project, time_limit=SECONDS)
 
     assert [(one.name, one.status, one.reason) for one in verdict.checks] == [
         (name, "pass", "") for name in CHECK_NAMES
@@ -54,7 +56,7 @@ def test_it_is_noticed(mutant: Mutant, project: Path) -> None:
     plant(mutant, project)
 
     whole_gate = mutant.name in FIRST_OF_ITS_CHECK
-    verdict = judge(project, [] if whole_gate else [mutant.check])
+    verdict = judge(project, [] if whole_gate else [mutant.check], SECONDS)
 
     assert complaints(mutant, verdict) == []
     assert verdict.verdict == "fail"
@@ -67,4 +69,4 @@ def test_it_is_noticed(mutant: Mutant, project: Path) -> None:
 def test_no_other_check_cries_wolf(mutant: Mutant, project: Path) -> None:
     plant(mutant, project)
 
-    assert complaints(mutant, judge(project)) == []
+    assert complaints(mutant, judge(project, time_limit=SECONDS)) == []

@@ -48,13 +48,15 @@ def run_gate_command(folder: Path, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def judge(folder: Path, only: Sequence[str] = ()) -> Verdict:
-    """The verdict of the gate on the folder; `only` names checks.
+def judge(folder: Path, only: Sequence[str] = (), time_limit: float | None = None) -> Verdict:
+    """The verdict of the gate on the folder; `only` names checks, each gets `time_limit` seconds.
 
     Raises:
         RuntimeError: the command gave no verdict; its own words are in the message.
     """
-    arguments = ["--format", "json", *(["--only", ",".join(only)] if only else [])]
+    arguments = ["--format", "json"]
+    arguments += ["--only", ",".join(only)] if only else []
+    arguments += ["--time-limit", f"{time_limit:g}"] if time_limit else []
     done = run_gate_command(folder, *arguments)
     try:
         return msgspec.json.decode(done.stdout, type=Verdict)
