@@ -21,7 +21,21 @@ _MARKERS = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("nadia", "pytest-nadia")
+    group.addoption(
+        "--nadia-report",
+        metavar="FILE",
+        help="write a JSON record of every test to FILE, and whether the run was complete",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     config.pluginmanager.register(redis_fixtures, "nadia-redis")
+    report: str | None = config.option.nadia_report
+    if report is not None:
+        from pytest_nadia.recording import start_recording
+
+        start_recording(config, report)

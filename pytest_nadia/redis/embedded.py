@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# -P: a redis.py in the current directory must not stand in for the real one.
+_PROGRAM = [sys.executable, "-P", "-m", "pytest_nadia.redis"]
 _FLUSHALL = b"*1\r\n$8\r\nFLUSHALL\r\n"
 _OK = b"+OK\r\n"
 _SECONDS_TO_STOP = 5.0
@@ -93,8 +95,7 @@ class _Child:
 
 def _spawn(errors: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        # -P: a redis.py in the current directory must not stand in for the real one.
-        [sys.executable, "-P", "-m", "pytest_nadia.redis"],
+        _PROGRAM,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Any, cast
 
 import redis
@@ -20,11 +19,10 @@ from fakeredis._helpers import SimpleError
 from fakeredis._socket import AsyncFakeSocket
 
 from pytest_nadia.redis.info import ServerState, render_info, resident_bytes
+from pytest_nadia.redis.requests import ProtocolError, Requests
 
 HOST = "127.0.0.1"
 VERSION = (7, 4)
-# fakeredis' parser copies what is left of its buffer at every command.
-_SLICE = 32 * 1024
 
 
 class EmbeddedServer(FakeServer):
@@ -52,6 +50,7 @@ class ClientSocket(AsyncFakeSocket):
 
     def __init__(self, server: EmbeddedServer, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._requests = Requests()
         self._gone = False
         super().__init__(server, 0, client_class=redis.Redis, client_info=_addresses(transport))
 
@@ -61,8 +60,24 @@ class ClientSocket(AsyncFakeSocket):
         return render_info(state, (name.decode(errors="replace") for name in sections))
 
     def feed(self, data: bytes) -> None:
-        for start in range(0, len(data), _SLICE):
-            self.sendall(data[start : start + _SLICE])
+        self._requests.feed(data)
+        self._run_requests()
+
+    def _run_requests(self) -> None:
+        try:
+            while not (self._paused or self._killed) and (fields := self._requests.take()):
+                self._run_request(fields)
+        except ProtocolError as error:
+            self.put_response(SimpleError(f"ERR Protocol error: {error}"))
+            self._transport.close()
+
+    def _run_request(self, fields: list[bytes]) -> None:
+        try:
+            self._process_command(fields)
+        except Exception as error:
+            text = " ".join(str(error).split())
+            failure = f"ERR the embedded Redis failed: {type(error).__name__}: {text}"
+            self.put_response(SimpleError(failure))
 
     def put_response(self, msg: Any) -> None:
         if not self._transport.is_closing():
@@ -84,10 +99,11 @@ class ClientSocket(AsyncFakeSocket):
             self._db.wake_all()
 
     def resume(self) -> None:
+        self._paused = False
         if self._gone:
             self.close()
         else:
-            super().resume()
+            self._run_requests()
 
     def _decode_error(self, error: SimpleError) -> Any:
         # fakeredis would make it redis-py's exception, whose text has lost the error's code.
@@ -110,23 +126,10 @@ class Connection(asyncio.Protocol):
         self._socket = ClientSocket(self._server, self._transport)
 
     def data_received(self, data: bytes) -> None:
-        try:
-            self._socket.feed(data)
-        except Exception as error:
-            # The parser is a generator, which an exception has ended: nothing more can be read.
-            with suppress(Exception):
-                self._socket.put_response(_as_reply(error))
-            self._transport.close()
+        self._socket.feed(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._socket.leave()
-
-
-def _as_reply(error: Exception) -> SimpleError:
-    if isinstance(error, SimpleError):
-        return error
-    text = " ".join(str(error).split())
-    return SimpleError(f"ERR the embedded Redis failed: {type(error).__name__}: {text}")
 
 
 async def start_server() -> tuple[asyncio.Server, str]:
