@@ -18,7 +18,7 @@ from nadia_checks.core.check import Context
 from nadia_checks.core.errors import CheckError, UsageError
 from nadia_checks.core.exit_codes import Exit
 from nadia_checks.core.fingerprints import encodable, to_findings
-from nadia_checks.core.process import adopt_orphans, end_descendants
+from nadia_checks.core.process import INSTALL, adopt_orphans, end_descendants
 from nadia_checks.core.project import Project, load_project
 from nadia_checks.core.runner import RESULT_FILE, Job, Ran
 from nadia_checks.registry import CHECK_NAMES, load_check
@@ -51,6 +51,8 @@ def run(job: Job, scratch: Path, load: Load = load_project) -> Ran:
         outcome = check.run(context)
     except (CheckError, UsageError) as error:
         return Ran(check=job.check, error=encodable(str(error)))
+    except ModuleNotFoundError as error:
+        return Ran(check=job.check, error=f"{error.name} is not installed: {INSTALL}")
     findings = to_findings(outcome.drafts, project.root)
     return Ran(check=job.check, metrics=outcome.metrics, findings=findings, unseen=outcome.unseen)
 

@@ -65,7 +65,9 @@ class ClientSocket(AsyncFakeSocket):
 
     def _run_requests(self) -> None:
         try:
-            while not (self._paused or self._killed) and (fields := self._requests.take()):
+            while not (self._paused or self._killed):
+                if (fields := self._requests.take()) is None:
+                    return
                 self._run_request(fields)
         except ProtocolError as error:
             self.put_response(SimpleError(f"ERR Protocol error: {error}"))

@@ -119,10 +119,10 @@ def test_a_missing_program(
 ) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
-        "import sys\n\n\nclass Missing:\n    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name.partition('.')[0] == {module!r}:\n"
-        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
-        "\n\nsys.meta_path.insert(0, Missing())\n"
+        "from importlib.machinery import PathFinder\n\nfound = PathFinder.find_spec\n\n\n"
+        "def find_spec(name, path=None, target=None):\n"
+        f"    if name.partition('.')[0] != {module!r}:\n        return found(name, path, target)\n"
+        "\n\nPathFinder.find_spec = find_spec\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     root = make(HEALTHY_TEST, checks=f'"{check}"')

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nadia_checks.core.check import EVERYWHERE, Outcome
 from nadia_checks.core.errors import CheckError
 from nadia_checks.core.packages import find_packages
-from nadia_checks.core.process import python_module, run_program
+from nadia_checks.core.process import INSTALL, python_module, run_program
 from nadia_checks.types import findings
 from nadia_checks.types.config import MypyConfig, find_config
 
@@ -35,7 +35,7 @@ class TypesCheck:
         CheckError: mypy is missing, failed, or found nothing to check.
         """
         if find_spec("mypy") is None:
-            raise CheckError("mypy is not installed: pip install mypy")
+            raise CheckError(f"mypy is not installed: {INSTALL}")
         config = find_config(context.project)
         if config is None:
             raise CheckError("no mypy configuration: add [tool.mypy] to pyproject.toml")

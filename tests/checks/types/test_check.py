@@ -183,7 +183,7 @@ def test_a_missing_mypy_is_an_error(
     make_project: MakeProject, run_check: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mypy", None)
-    with pytest.raises(CheckError, match="mypy is not installed: pip install mypy"):
+    with pytest.raises(CheckError, match=r"^mypy is not installed: pip install"):
         run_check("types", make_project({"a.py": CLEAN, **STRICT}))
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import redis
 
 pytestmark = pytest.mark.usefixtures("only_nadia")
@@ -101,7 +103,6 @@ def test_a_server_that_a_test_killed_is_told_to_the_next(pytester: pytest.Pytest
 
         def test_kills(redis_client):
             os.kill(redis_client.info("server")["process_id"], signal.SIGKILL)
-            os.waitpid
 
         def test_next(redis_url): pass
         """
@@ -146,7 +147,9 @@ def test_asynchronous_tests_under_pytest_asyncio(pytester: pytest.Pytester) -> N
     result.assert_outcomes(passed=2)
 
 
-def test_pytest_killed_leaves_no_server(pytester: pytest.Pytester) -> None:
+def test_pytest_killed_leaves_no_server(
+    pytester: pytest.Pytester, wait_until_gone: Callable[[str], None]
+) -> None:
     pytester.makepyfile(
         """
         import os

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,9 +18,10 @@ import redis.asyncio
 
 from pytest_nadia.redis import command, embedded
 from pytest_nadia.redis.embedded import EmbeddedRedisError, embedded_redis
+from pytest_nadia.redis.server import ClientSocket, start_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PROGRAM = [sys.executable, "-m", "pytest_nadia.redis"]
 SHOW_URL = [sys.executable, "-c", "import os; print(os.environ['REDIS_URL'])"]
@@ -43,19 +44,6 @@ def program(clean_env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 def first_line(program: subprocess.Popen[str]) -> str:
     assert program.stdout is not None
     return program.stdout.readline().strip()
-
-
-def answers(url: str) -> bool:
-    address = urlsplit(url)
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex((address.hostname, address.port)) == 0
-
-
-def wait_until_gone(url: str) -> None:
-    deadline = time.monotonic() + 20
-    while answers(url):
-        assert time.monotonic() < deadline, "the server outlived its parent"
-        time.sleep(0.02)
 
 
 # Commands
@@ -180,6 +168,30 @@ def test_what_is_not_the_protocol_is_refused_and_the_server_lives(
     assert redis_client.ping()
 
 
+def test_a_command_that_breaks_fakeredis_breaks_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(self: ClientSocket, *sections: bytes) -> bytes:
+        raise IndexError("pop from\nempty list")
+
+    async def talk() -> list[bytes]:
+        server, url = await start_server()
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(b"*1\r\n$4\r\nINFO\r\n*1\r\n$4\r\nPING\r\n")
+        replies = [await reader.readline() for _ in range(2)]
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        return replies
+
+    monkeypatch.setattr(ClientSocket, "info", broken)
+    assert asyncio.run(talk()) == [
+        b"-ERR the embedded Redis failed: IndexError: pop from empty list\r\n",
+        b"+PONG\r\n",
+    ]
+
+
 def test_asynchronous_clients(redis_url: str) -> None:
     async def pop(client: redis.asyncio.Redis) -> Any:
         item: Any = await client.blpop(["queue"], timeout=10)
@@ -237,7 +249,9 @@ def test_used_memory_follows_what_is_stored(client: redis.Redis) -> None:
 # The program
 
 
-def test_the_program_serves_until_its_input_closes(program: subprocess.Popen[str]) -> None:
+def test_the_program_serves_until_its_input_closes(
+    program: subprocess.Popen[str], answers: Callable[[str], bool]
+) -> None:
     url = first_line(program)
     assert answers(url)
     program.communicate(timeout=20)
@@ -247,7 +261,7 @@ def test_the_program_serves_until_its_input_closes(program: subprocess.Popen[str
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_program_ends_on_a_signal(
-    program: subprocess.Popen[str], number: signal.Signals
+    program: subprocess.Popen[str], number: signal.Signals, answers: Callable[[str], bool]
 ) -> None:
     url = first_line(program)
     program.send_signal(number)
@@ -334,19 +348,23 @@ def test_what_is_not_installed_is_named(
 # The child process
 
 
-def test_reset_empties_every_database() -> None:
+def test_reset_empties_every_database(answers: Callable[[str], bool]) -> None:
     with embedded_redis() as server:
-        for number in (0, 3):
-            with redis.Redis.from_url(server.url, db=number) as client:
+        databases = [f"{server.url[:-1]}{number}" for number in (0, 3)]
+        for database in databases:
+            with redis.Redis.from_url(database) as client:
                 client.set("a", 1)
+                assert set(client.info("keyspace")) <= {"db0", "db3"}
         server.reset()
-        for number in (0, 3):
-            with redis.Redis.from_url(server.url, db=number) as client:
+        for database in databases:
+            with redis.Redis.from_url(database) as client:
                 assert client.dbsize() == 0
     assert not answers(server.url)
 
 
-def test_a_child_that_died_is_told_with_its_exit_code() -> None:
+def test_a_child_that_died_is_told_with_its_exit_code(
+    wait_until_gone: Callable[[str], None],
+) -> None:
     with embedded_redis() as server:
         with redis.Redis.from_url(server.url) as client:
             os.kill(client.info("server")["process_id"], signal.SIGKILL)
@@ -365,7 +383,9 @@ def test_a_child_that_does_not_start_is_told_with_its_last_line(
         raise AssertionError("it must not start")
 
 
-def test_a_child_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_does_not_stop_is_killed(
+    monkeypatch: pytest.MonkeyPatch, answers: Callable[[str], bool]
+) -> None:
     stubborn = """
 import socket, time
 server = socket.create_server(("127.0.0.1", 0))
@@ -381,7 +401,9 @@ time.sleep(60)
     assert not answers(server.url)
 
 
-def test_no_orphan_stays_when_the_parent_is_killed(clean_env: dict[str, str]) -> None:
+def test_no_orphan_stays_when_the_parent_is_killed(
+    clean_env: dict[str, str], wait_until_gone: Callable[[str], None]
+) -> None:
     parent = """
 import os, signal
 from pytest_nadia.redis.embedded import embedded_redis
