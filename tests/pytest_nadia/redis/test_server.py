@@ -169,7 +169,7 @@ def test_what_is_not_the_protocol_is_refused_and_the_server_lives(
 
 
 def test_a_command_that_breaks_fakeredis_breaks_nothing_else(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, run_async: Callable[..., list[bytes]]
 ) -> None:
     def broken(self: ClientSocket, *sections: bytes) -> bytes:
         raise IndexError("pop from\nempty list")
@@ -186,13 +186,13 @@ def test_a_command_that_breaks_fakeredis_breaks_nothing_else(
         return replies
 
     monkeypatch.setattr(ClientSocket, "info", broken)
-    assert asyncio.run(talk()) == [
+    assert run_async(talk()) == [
         b"-ERR the embedded Redis failed: IndexError: pop from empty list\r\n",
         b"+PONG\r\n",
     ]
 
 
-def test_asynchronous_clients(redis_url: str) -> None:
+def test_asynchronous_clients(redis_url: str, run_async: Callable[..., None]) -> None:
     async def pop(client: redis.asyncio.Redis) -> Any:
         item: Any = await client.blpop(["queue"], timeout=10)
         return item[1]
@@ -208,7 +208,7 @@ def test_asynchronous_clients(redis_url: str) -> None:
             await client.rpush("queue", "a", "b", "c")
             assert sorted(await asyncio.gather(*pops)) == [b"a", b"b", b"c"]
 
-    asyncio.run(talk())
+    run_async(talk())
 
 
 # INFO
