@@ -46,9 +46,9 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     [
         (["gat"], "invalid choice: 'gat'"),
         (["gate", "--colour"], "unrecognized arguments: --colour (see 'nadia gate --help')"),
-        (["gate", "--time-limit", "soon"], "invalid _seconds value: 'soon'"),
-        (["gate", "--time-limit", "0"], "a number of seconds above 0"),
-        (["gate", "--jobs", "0"], "a whole number from 1"),
+        (["gate", "--time-limit", "soon"], "'soon' is not a number of seconds above 0"),
+        (["gate", "--time-limit", "0"], "'0' is not a number of seconds above 0"),
+        (["gate", "--jobs", "0"], "'0' is not a whole number from 1"),
         (["gate", "--only", "lnt"], "there is no check 'lnt'; did you mean 'lint'?"),
         (["gate", "nowhere"], "nowhere does not exist: name a folder of the project"),
         (["gate", "--format", "xml"], "invalid choice: 'xml'"),

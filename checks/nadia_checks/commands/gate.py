@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -99,17 +100,27 @@ def refuse_nested_gate() -> None:
         )
 
 
-def _gate_options(options: argparse.Namespace, preview: bool) -> Options:
+def parse_only(text: str) -> list[str]:
+    """The names of checks in a list with commas.
+
+    Raises:
+        UsageError: a name is no check's; the nearest one is suggested.
+    """
     from nadia_checks.core.config import nearest
-    from nadia_checks.core.gate import Options
     from nadia_checks.registry import CHECK_NAMES
 
-    only = [name.strip() for name in options.only.split(",") if name.strip()]
-    for name in only:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
         if name not in CHECK_NAMES:
             raise UsageError(f"there is no check {name!r}{nearest(name, CHECK_NAMES)}")
+    return names
+
+
+def _gate_options(options: argparse.Namespace, preview: bool) -> Options:
+    from nadia_checks.core.gate import Options
+
     return Options(
-        only=only,
+        only=parse_only(options.only),
         use_baseline=not options.no_baseline,
         time_limit=PREVIEW_SECONDS if preview else options.time_limit,
         preview=preview,
@@ -117,14 +128,14 @@ def _gate_options(options: argparse.Namespace, preview: bool) -> Options:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("a number of seconds above 0")
-    return value
+    with suppress(ValueError):
+        if 0 < (value := float(text)) < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("a whole number from 1")
-    return value
+    with suppress(ValueError):
+        if (value := int(text)) >= 1:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")

@@ -47,6 +47,11 @@ class Known:
     line: int
 
 
+def is_unseen(path: str, unseen: Iterable[str]) -> bool:
+    """Whether a path is one of those that a check could not see, or below one."""
+    return any(path == one or path.startswith(f"{one}/") for one in unseen)
+
+
 def entry_for(finding: Finding, reason: str = ADOPTED) -> Entry:
     return Entry(finding.rule, finding.fingerprint, finding.path, reason)
 
@@ -110,7 +115,7 @@ def _write_file(path: Path, entries: list[Entry]) -> None:
     path.parent.mkdir(exist_ok=True)
     lines = ["\t".join((e.rule, e.fingerprint, e.path, _one_line(e.reason))) for e in entries]
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    unfinished.write_text("".join(f"{line}\n" for line in lines))
+    unfinished.write_bytes("".join(f"{line}\n" for line in lines).encode())
     unfinished.replace(path)
 
 

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from nadia_checks.core.project import Project
 
 
-EVERYWHERE = "*"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A finding without its fingerprint.
@@ -41,9 +38,9 @@ class Draft:
 class Outcome:
     """What a check that ran to its end found; `metrics` say how much it looked at.
 
-    `unseen` names the paths about which more could not be told than is in the drafts (a module
-    that cannot be imported hides its tests); EVERYWHERE stands for all of them. What the baseline
-    knows there is not called repaired.
+    `unseen` names the files and folders about which no more could be told than is in the drafts (a
+    module that cannot be imported hides its tests). What the baseline knows there is not called
+    repaired.
     """
 
     drafts: list[Draft]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Seconds = Annotated[float, Meta(gt=0)]
+Reason = Annotated[str, Meta(min_length=1)]
 Workers = Annotated[int, Meta(ge=0)] | Literal["auto"]
 
 
@@ -88,7 +89,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = None
     skip: Annotated[
-        dict[str, str], Meta(description="checks that are skipped, each with the reason")
+        dict[str, Reason], Meta(description="checks that are skipped, each with the reason")
     ] = msgspec.field(default_factory=dict)
     packages: Annotated[
         list[str],
@@ -130,6 +131,11 @@ def parse_config(table: object, known_checks: list[str]) -> Config:
         config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
         raise UsageError(f"pyproject.toml: {_place_first(str(error))}") from None
+    if config.checks is not None and len(set(config.checks)) != max(1, len(config.checks)):
+        raise UsageError(
+            "pyproject.toml: tool.nadia.checks must name checks, each once; leave it out to run "
+            "those that apply"
+        )
     for name in [*(config.checks or []), *config.skip]:
         if name not in known_checks:
             raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
@@ -72,9 +73,11 @@ class _Sources:
 
     def _read_lines(self, path: str) -> list[str]:
         try:
-            return (self._root / path).read_text(errors="replace").splitlines()
+            text = (self._root / path).read_bytes().decode(errors="replace")
         except (OSError, ValueError):
             return []
+        # As Python counts lines; str.splitlines() also splits at form feeds and the like.
+        return re.split(r"\r\n|\r|\n", text)
 
     def _read_scopes(self, path: str) -> list[tuple[int, int, str]]:
         if not path.endswith((".py", ".pyi")):

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from nadia_checks.core import baseline
-from nadia_checks.core.check import EVERYWHERE, owns
+from nadia_checks.core.check import owns
 from nadia_checks.core.rules import STALE_ENTRY
 from nadia_checks.core.runner import Job, Ran
 from nadia_checks.core.verdict import CheckResult, JudgedFinding, NotApplicable, Verdict, decide
@@ -113,19 +113,18 @@ def _judge(ran: Ran, check: Check, known: list[baseline.Known], options: Options
         seconds=ran.seconds,
         metrics=ran.metrics,
         findings=findings,
+        unseen=ran.unseen,
     )
 
 
 def _stale(ran: Ran, check: Check, known: list[baseline.Known]) -> list[JudgedFinding]:
-    if EVERYWHERE in ran.unseen:
-        return []
     found = {(finding.rule, finding.fingerprint) for finding in ran.findings}
     mine = [
         one
         for one in known
         if owns(check, one.entry.rule)
         and one.entry.key not in found
-        and one.entry.path not in ran.unseen
+        and not baseline.is_unseen(one.entry.path, ran.unseen)
     ]
     seen: Counter[tuple[str, str]] = Counter()
     stale = []

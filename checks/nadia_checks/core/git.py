@@ -53,8 +53,8 @@ def toplevel(folder: Path) -> Path:
             ) from None
         if "dubious ownership" in str(error):
             raise GitError(
-                f"{folder} belongs to somebody else, so git does not read it: "
-                f"git config --global --add safe.directory {folder}"
+                f"the repository around {folder} belongs to somebody else, so git does not read "
+                "it: see safe.directory in 'git help config'"
             ) from None
         raise
     return type(folder)(os.fsdecode(answer.removesuffix(b"\n")))
@@ -72,4 +72,7 @@ def project_files(folder: Path) -> list[str]:
 
 def _existing_files(folder: Path, *arguments: str) -> list[str]:
     names = {os.fsdecode(name) for name in git(folder, *arguments).split(b"\0") if name}
-    return sorted(name for name in names if (folder / name).is_file())
+    try:
+        return sorted(name for name in names if (folder / name).is_file())
+    except PermissionError as error:
+        raise GitError(f"{error.filename} cannot be read: make it readable first") from None

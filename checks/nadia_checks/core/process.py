@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1 << 20
 BLOCK = 1 << 16
+# Seconds that a program gets after SIGINT.
+TIME_TO_TIDY = 5.0
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 INSTALL = "pip install 'pytest-nadia[all]'"
 
@@ -85,6 +87,8 @@ def run_program(
 ) -> Completed:
     """Runs a program to its end; past `time_limit` seconds it gets SIGINT, then SIGKILL.
 
+    Whatever it started ends with it, also when this process is interrupted meanwhile.
+
     Raises:
         CheckError: the program is not there.
     """
@@ -101,7 +105,10 @@ def run_program(
         raise CheckError(f"{argv[0]} cannot be started ({error.strerror}): {INSTALL}") from None
     out = Reader(child.stdout, head=stdout_limit, tail=0)
     err = Reader(child.stderr, head=BLOCK, tail=BLOCK)
-    _wait(child, time_limit)
+    try:
+        _wait(child, time_limit)
+    finally:
+        end_tree(child)
     for reader in (out, err):
         reader.join(timeout=5)
     return Completed(child.returncode, out.kept, err.kept, out.cut)
@@ -113,14 +120,21 @@ def python_module(module: str, *arguments: str) -> list[str]:
 
 
 def _wait(child: subprocess.Popen[bytes], time_limit: float | None) -> None:
-    for patience, signal_number in ((time_limit, signal.SIGINT), (5.0, signal.SIGKILL)):
-        try:
-            child.wait(patience)
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal_number)
-        else:
-            return
-    child.wait()
+    try:
+        child.wait(time_limit)
+    except subprocess.TimeoutExpired:
+        # Named while their parent lives: once it is gone, they are nobody's.
+        started = _living_descendants(child.pid)
+        child.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(TIME_TO_TIDY)
+        _kill(started)
+
+
+def _kill(processes: list[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def adopt_orphans() -> None:
@@ -136,13 +150,11 @@ def end_descendants(pid: int) -> None:
         doomed = _living_descendants(pid)
         if not doomed:
             return
-        for victim in doomed:
-            with suppress(ProcessLookupError):
-                os.kill(victim, signal.SIGKILL)
+        _kill(doomed)
 
 
 def end_tree(child: subprocess.Popen[bytes]) -> None:
-    """Kills a child that leads its own session, and all that it started."""
+    """Kills a child, if it still runs, and all that it started."""
     child.send_signal(signal.SIGSTOP)
     end_descendants(child.pid)
     child.kill()

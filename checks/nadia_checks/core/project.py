@@ -60,15 +60,22 @@ def load_project(path: Path, known_checks: list[str]) -> Project:
     """
     try:
         folder = path.resolve(strict=True)
-    except OSError:
+    except (OSError, RuntimeError):
         raise UsageError(f"{path} does not exist: name a folder of the project") from None
     if not folder.is_dir():
         raise UsageError(f"{path} is not a folder: name the folder of the project")
     root = _find_root(folder, git.toplevel(folder))
     pyproject = read_pyproject(root / "pyproject.toml")
     tool = pyproject.get("tool", {})
-    table = tool.get("nadia", {}) if isinstance(tool, dict) else {}
-    return Project(root, parse_config(table, known_checks), pyproject)
+    if not isinstance(tool, dict):
+        raise UsageError(f"{root / 'pyproject.toml'}: tool must be a table")
+    config = parse_config(tool.get("nadia", {}), known_checks)
+    for name in config.packages:
+        if not (root / name).exists():
+            raise UsageError(
+                f"pyproject.toml: tool.nadia.packages names {name}, which is not there"
+            )
+    return Project(root, config, pyproject)
 
 
 def printable(name: str) -> str:

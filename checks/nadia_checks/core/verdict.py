@@ -26,7 +26,11 @@ class JudgedFinding(Finding):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One check's part of the verdict; `reason` says why a check is `error` or `skipped`."""
+    """One check's part of the verdict; `reason` says why a check is `error` or `skipped`.
+
+    `unseen` are the paths, files or folders, about which the check could not tell more than its
+    findings say: what the baseline knows below them is not called repaired.
+    """
 
     name: str
     status: Status
@@ -35,6 +39,7 @@ class CheckResult:
     cached: bool = False
     metrics: dict[str, float] = field(default_factory=dict)
     findings: list[JudgedFinding] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
 
     @property
     def failing(self) -> list[JudgedFinding]:

@@ -67,6 +67,9 @@ class Ruff:
     def _run(
         self, command: str, *arguments: str, may_end_with: tuple[int, ...] = (0, 1)
     ) -> Completed:
+        if command == "check":
+            # A project may have it repair files; a gate only looks.
+            arguments = ("--no-fix", "--no-fix-only", *arguments)
         argv = python_module("ruff", command, *arguments, *self._cache, "--force-exclude", ".")
         done = run_program(argv, cwd=self._project.root, env=self._env, stdout_limit=OUTPUT_LIMIT)
         if done.returncode not in may_end_with or done.cut:

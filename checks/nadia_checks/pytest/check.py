@@ -120,7 +120,7 @@ def _run_pytest(context: Context, rcfile: Path | None) -> Report:
     if time.perf_counter() - started >= stop:
         raise too_long(stop, limit, read_report(path), read_running(path))
     report = require_complete(completed, read_report(path), read_running(path))
-    require_tests(report, read_settings(project.root))
+    require_tests(report, read_settings(project.root), preview=context.preview)
     return report
 
 

@@ -27,6 +27,8 @@ FOREIGN_VARIABLES = (
     "COVERAGE_PROCESS_CONFIG",
     "COVERAGE_PROCESS_START",
     "COVERAGE_RUN",
+    # What a person sets for a run by hand must not steer the verdict.
+    "PYTEST_ADDOPTS",
     "PYTEST_CURRENT_TEST",
     "PYTEST_VERSION",
     "PYTEST_XDIST_TESTRUNUID",
@@ -77,11 +79,11 @@ def pytest_environment(*, preview: bool = False, rcfile: Path | None = None) -> 
 
 
 def added_options(root: Path) -> list[str]:
-    """The words of `addopts` and of PYTEST_ADDOPTS."""
+    """The words of `addopts`."""
     written = read_settings(root).get("addopts", "")
     if isinstance(written, list):
-        return [*map(str, written), *_split(os.environ.get("PYTEST_ADDOPTS", ""))]
-    return _split(f"{written} {os.environ.get('PYTEST_ADDOPTS', '')}")
+        return [str(word) for word in written]
+    return _split(str(written))
 
 
 def need(module: str) -> str:

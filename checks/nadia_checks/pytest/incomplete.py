@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nadia_checks.pytest.report import Report
 
 PYTEST_USAGE_ERROR = 4
+PYTEST_NOTHING_COLLECTED = 5
 SHOWN = 3
 LONGEST_LINE = 300
 PLUGINS = " (install the plugins of pytest that addopts need)"
@@ -39,22 +40,27 @@ def require_complete(completed: Completed, report: Report | None, running: list[
         raise CheckError(f"pytest could not start: {_cause(completed)}")
     if report is None:
         raise CheckError("pytest wrote no report: something in the project turns off '-p nadia'")
-    if report.complete and report.exit_status == code:
+    if report.complete and report.exit_status == code and code in _explained(report):
         return report
     names = _unfinished(report, running)
     raise CheckError(f"the test run is not complete: {_reason(report, code)}{_while(names)}")
 
 
-def require_tests(report: Report, settings: dict[str, Any]) -> None:
-    """Something was there to run, and ran.
+def require_tests(report: Report, settings: dict[str, Any], *, preview: bool = False) -> None:
+    """Something was there to run, and ran; in a preview, something was collected.
 
     Raises:
         CheckError: nothing did.
     """
-    if report.collect_errors or report.count("passed", "failed", "error", "xfailed", "xpassed"):
+    if report.count("passed", "failed", "error", "xfailed", "xpassed"):
         return
+    if preview and (report.collect_errors or report.count("collected")):
+        return
+    if report.collect_errors:
+        first = report.collect_errors[0]
+        raise CheckError(f"no test ran: {first.path} cannot be imported: {first.message}")
     if report.count("collected"):
-        return
+        raise CheckError("nothing ran: the tests were only collected (--collect-only)")
     if report.tests:
         raise CheckError(f"nothing ran: all {len(report.tests)} tests were skipped")
     if report.deselected:
@@ -64,7 +70,15 @@ def require_tests(report: Report, settings: dict[str, Any]) -> None:
     raise CheckError(f"no tests were collected: pytest looked for {files} in {places}")
 
 
+def _explained(report: Report) -> set[int]:
+    """The exit codes that the report's records account for."""
+    bad = report.collect_errors or any(test.is_bad for test in report.tests)
+    return {0, PYTEST_NOTHING_COLLECTED, *([1, 2] if bad else [])}
+
+
 def _reason(report: Report, code: int) -> str:
+    if report.complete and report.exit_status == code:
+        return f"pytest ended with {code}, which none of its tests explains"
     if report.complete:
         return f"pytest ended with {code} after its report was written"
     stopped = "; remove -x and --maxfail" if "stopping after" in report.reason else ""

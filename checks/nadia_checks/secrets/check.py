@@ -9,7 +9,6 @@ from nadia_checks.core.errors import CheckError
 from nadia_checks.core.project import printable
 from nadia_checks.secrets.files import LARGE, select
 from nadia_checks.secrets.salt import read_salt
-from pytest_nadia.finding import Severity
 
 if TYPE_CHECKING:
     from nadia_checks.core.check import Context
@@ -63,9 +62,8 @@ class SecretsCheck:
 def _too_large(name: str) -> Draft:
     return Draft(
         rule="detect-secrets:not-scanned",
-        severity=Severity.NOTE,
         message=f"larger than {LARGE >> 20} MiB: not scanned for secrets",
-        help="name it in exclude of [tool.nadia.secrets] if it holds data",
+        help="if it holds data, name it in exclude of [tool.nadia.secrets]",
         path=printable(name),
         content="",
     )

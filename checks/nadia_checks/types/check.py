@@ -6,7 +6,7 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from nadia_checks.core.check import EVERYWHERE, Outcome
+from nadia_checks.core.check import Outcome
 from nadia_checks.core.errors import CheckError
 from nadia_checks.core.packages import find_packages
 from nadia_checks.core.process import INSTALL, python_module, run_program
@@ -42,8 +42,7 @@ class TypesCheck:
         argv = python_module("mypy", *_arguments(context, config))
         done = run_program(argv, cwd=context.project.root)
         drafts = findings.drafts(done, context.project, config.file)
-        stopped = any(draft.rule == f"mypy:{findings.SYNTAX}" for draft in drafts)
-        return Outcome(drafts=drafts, unseen=[EVERYWHERE] if stopped else [])
+        return Outcome(drafts=drafts)
 
     def first_aid(self, rules: dict[str, int]) -> str:
         return "mypy" if rules else ""

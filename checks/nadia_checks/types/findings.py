@@ -22,7 +22,6 @@ SYNTAX = "syntax"
 UNREAD_SETTINGS = b"Source contains parsing errors"
 TELLING = re.compile("error: |^There are no|parsing errors")
 HELP = {
-    SYNTAX: "repair the file: mypy judges nothing else before",
     "unused-ignore": "remove the comment '# type: ignore'",
     "import-not-found": "install it here, or name it in an override of mypy's settings",
     "import-untyped": "install its stubs here, or name it in an override of mypy's settings",
@@ -31,7 +30,7 @@ DEFAULT_HELP = "repair it, or once reviewed '# type: ignore[{}]'"
 
 
 class Message(msgspec.Struct):
-    """One line of mypy's JSON output; `column` counts from 0, but in syntax errors from 1."""
+    """One line of mypy's JSON output; `column` counts from 0."""
 
     file: str
     line: int
@@ -50,6 +49,10 @@ def drafts(done: Completed, project: Project, config: str) -> list[Draft]:
     messages = _messages(done.stdout)
     if not _judged(done, messages):
         raise CheckError(_why(done, messages, project, config))
+    for message in messages:
+        if message.code == SYNTAX:
+            place = f"{printable(message.file)}:{message.line}"
+            raise CheckError(f"mypy stopped at a syntax error, {place}: repair or exclude the file")
     found: list[Draft] = []
     for message in messages:
         if message.severity == "error":
@@ -99,14 +102,13 @@ def _crash(project: Project) -> str:
 
 def _draft(message: Message, project: Project) -> Draft:
     code = message.code or "misc"
-    offset = 0 if code == SYNTAX else 1
     return Draft(
         rule=f"mypy:{code}",
         message=_one_line(message.message),
         help=_one_line(message.hint or HELP.get(code) or DEFAULT_HELP.format(code)),
         path=project.relative(message.file),
         line=max(message.line, 0),
-        column=max(message.column + offset, 0),
+        column=max(message.column + 1, 0),
         end_line=max(message.end_line or 0, message.line, 0),
     )
 

@@ -79,6 +79,20 @@ def test_values_are_read() -> None:
             {"pytest": {"workers": -1}},
             "pyproject.toml: tool.nadia.pytest.workers: expected `int` >= 0",
         ),
+        (
+            {"checks": []},
+            "pyproject.toml: tool.nadia.checks must name checks, each once; leave it out to run "
+            "those that apply",
+        ),
+        (
+            {"checks": ["lint", "lint"]},
+            "pyproject.toml: tool.nadia.checks must name checks, each once; leave it out to run "
+            "those that apply",
+        ),
+        (
+            {"skip": {"lint": ""}},
+            "pyproject.toml: tool.nadia.skip[...]: expected `str` of length >= 1",
+        ),
         ({"time_limit": 0}, "pyproject.toml: tool.nadia.time_limit: expected `float` > 0.0"),
         ({"lint": []}, "pyproject.toml: tool.nadia.lint: expected `object`, got `array`"),
         ([], "pyproject.toml: tool.nadia: expected `object`, got `array`"),

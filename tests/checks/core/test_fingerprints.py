@@ -110,6 +110,15 @@ def test_findings_are_sorted_by_place(tmp_path: Path) -> None:
     assert places == [("a.py", 3, 3), ("a.py", 20, 20), ("b.py", 1, 1)]
 
 
+@pytest.mark.parametrize("odd", ["\f", "\u2028", "\x1c"])
+def test_lines_are_counted_as_python_counts_them(tmp_path: Path, odd: str) -> None:
+    odd_line = f"a = '{odd}'\n"
+
+    assert fingerprints(tmp_path, odd_line + SOURCE, draft(8)) == (
+        fingerprints(tmp_path, "b = 1\n" + SOURCE, draft(8))
+    )
+
+
 def test_half_a_surrogate_pair_is_escaped(tmp_path: Path) -> None:
     broken = Draft(rule="r", message="caf\udce9", help="\ud800", path="a\udcff.py")
 

@@ -234,8 +234,8 @@ class TestBaseline:
         ("ran", "options"),
         [
             (Ran(check="a", error="took too long"), Options()),
-            (Ran(check="a", unseen=["a.py"]), Options()),
-            (Ran(check="a", unseen=["*"]), Options()),
+            (Ran(check="a", unseen=["src/a.py"]), Options()),
+            (Ran(check="a", unseen=["src"]), Options()),
             (Ran(check="a"), Options(preview=True)),
             (Ran(check="a"), Options(only=["b"])),
             (Ran(check="a"), Options(use_baseline=False)),
@@ -244,7 +244,7 @@ class TestBaseline:
     def test_nothing_is_stale_unless_its_check_ran_whole(
         self, tmp_path: Path, ran: Ran, options: Options
     ) -> None:
-        baseline.write(tmp_path, [Entry("tool:X1", "0a", "a.py")])
+        baseline.write(tmp_path, [Entry("tool:X1", "0a", "src/a.py")])
         checks = [Planted("a"), Planted("b", rules=("other:",))]
 
         verdict = gate(tmp_path, checks, Answers(ran), options=options)
@@ -254,7 +254,7 @@ class TestBaseline:
     def test_what_another_path_hides_is_stale_here(self, tmp_path: Path) -> None:
         baseline.write(tmp_path, [Entry("tool:X1", "0a", "a.py")])
 
-        verdict = gate(tmp_path, [Planted("a")], Answers(Ran(check="a", unseen=["b.py"])))
+        verdict = gate(tmp_path, [Planted("a")], Answers(Ran(check="a", unseen=["b.py", "a"])))
 
         assert [one.rule for one in verdict.checks[0].failing] == ["NAD801"]
 

@@ -60,6 +60,19 @@ def test_at_the_limit_it_is_interrupted(tmp_path: Path) -> None:
     assert python(code, cwd=tmp_path, time_limit=1).stdout == b"tidied\n"
 
 
+def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid, flush=True)\ntime.sleep(600)"
+    )
+
+    done = python(code, cwd=tmp_path, time_limit=2)
+
+    stat = Path(f"/proc/{int(done.stdout)}/stat")
+    assert not stat.exists() or ") Z " in stat.read_text()
+
+
 def test_it_reads_nothing_from_our_input(tmp_path: Path) -> None:
     assert python("import sys; print(repr(sys.stdin.read()))", cwd=tmp_path).stdout == b"''\n"
 

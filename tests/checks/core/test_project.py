@@ -66,6 +66,28 @@ def test_paths_in_findings_are_relative_and_printable(repository: Path) -> None:
     assert printable("caf\udce9 \n\x1b[31m.py") == "caf\\xe9 \\n\\x1b[31m.py"
 
 
+@pytest.mark.parametrize(
+    ("pyproject", "message"),
+    [
+        ("tool = 1\n", "tool must be a table"),
+        ("[tool]\nnadia = 1\n", "tool.nadia: expected `object`, got `int`"),
+        ("[tool.nadia]\npackages = ['nope']\n", "packages names nope, which is not there"),
+    ],
+)
+def test_a_wrong_pyproject_is_one_line(repository: Path, pyproject: str, message: str) -> None:
+    (repository / "pyproject.toml").write_text(pyproject)
+
+    with pytest.raises(UsageError, match=message):
+        load_project(repository, CHECKS)
+
+
+def test_a_loop_of_links_is_one_line(repository: Path) -> None:
+    (repository / "loop").symlink_to("loop")
+
+    with pytest.raises(UsageError, match="does not exist"):
+        load_project(repository / "loop", CHECKS)
+
+
 def test_a_tool_that_is_no_table_has_no_configuration(repository: Path) -> None:
     (repository / "pyproject.toml").write_text("tool = {mypy = 3}\n")
 

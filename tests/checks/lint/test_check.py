@@ -233,3 +233,13 @@ def test_first_aid_repairs_what_there_is() -> None:
         "ruff check --fix . ; ruff format ."
     )
     assert check.first_aid({}) == ""
+
+
+@pytest.mark.parametrize("setting", ["fix = true", "fix-only = true", "unsafe-fixes = true"])
+def test_nothing_is_repaired_behind_the_user_s_back(
+    make_project: MakeProject, run_check: Run, setting: str
+) -> None:
+    root = make_project({"a.py": "import os\n", "ruff.toml": f"{setting}\n"})
+    [draft] = run_check("lint", root).drafts
+    assert draft.rule == "ruff:F401"
+    assert (root / "a.py").read_text() == "import os\n"

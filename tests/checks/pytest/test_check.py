@@ -137,13 +137,6 @@ def test_modules_that_do_not_collect(
     assert (outcome.metrics["uncollected"], outcome.metrics["tests"]) == (2, 2)
 
 
-def test_nothing_but_modules_that_do_not_collect(run_check: RunCheck, by_rule: ByRule) -> None:
-    outcome = run_check({"app/__init__.py": "x = 1\n", "tests/test_app.py": "import nope\n"})
-    assert len(by_rule(outcome, "pytest:collect")) == 1
-    assert len(by_rule(outcome, "coverage:lines")) == 1
-    assert outcome.metrics["lines"] == 0
-
-
 def test_doctests(run_check: RunCheck) -> None:
     text = '"""\n>>> 1 + 1\n3\n"""\n'
     outcome = run_check(

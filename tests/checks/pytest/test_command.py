@@ -56,14 +56,17 @@ def test_workers_are_off_where_the_project_turned_them_off(
     assert "-n" not in words("-p no:xdist", workers=3)
 
 
-def test_options_of_the_user_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_options_of_the_project_count_and_those_of_a_shell_do_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.pytest]\naddopts = ["-k", "a b"]\n')
     monkeypatch.setenv("PYTEST_ADDOPTS", "-m 'not slow'")
-    assert added_options(tmp_path) == ["-k", "a b", "-m", "not slow"]
+    assert added_options(tmp_path) == ["-k", "a b"]
+    assert "PYTEST_ADDOPTS" not in pytest_environment()
 
 
-def test_options_that_are_not_closed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-k 'open")
+def test_options_that_are_not_closed(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -k 'open\n")
     assert added_options(tmp_path) == ["-k", "'open"]
 
 

@@ -117,6 +117,25 @@ def test_all_deselected(run_check: RunCheck, app: Files, workers: int) -> None:
     assert text == "nothing ran: all 2 tests were deselected"
 
 
+@pytest.mark.parametrize("status", [1, 6, 77])
+def test_an_exit_code_that_no_test_explains(run_check: RunCheck, app: Files, status: int) -> None:
+    hook = f"def pytest_sessionfinish(session):\n    session.exitstatus = {status}\n"
+    text = refusal(run_check, app | {"conftest.py": hook})
+    assert f"pytest ended with {status}" in text
+
+
+def test_tests_that_were_only_collected(run_check: RunCheck, app: Files) -> None:
+    text = refusal(run_check, app, args=["--collect-only"])
+    assert text == "nothing ran: the tests were only collected (--collect-only)"
+
+
+def test_nothing_but_modules_that_do_not_collect(run_check: RunCheck) -> None:
+    files: Files = {"app/__init__.py": "x = 1\n", "tests/test_app.py": "import nope\n"}
+    text = refusal(run_check, files)
+    assert text.startswith("no test ran: tests/test_app.py cannot be imported: ")
+    assert "nope" in text
+
+
 def test_all_skipped(run_check: RunCheck, app: Files) -> None:
     skipped = "import pytest\n\npytestmark = pytest.mark.skip\n\ndef test():\n    pass\n"
     text = refusal(run_check, app | {"tests/test_app.py": skipped})

@@ -133,6 +133,7 @@ def test_the_document_is_the_one_that_is_promised(
                         "baselined": True,
                     }
                 ],
+                "unseen": [],
             }
         ],
         "not_applicable": [{"name": "health", "reason": "no health check is configured"}],

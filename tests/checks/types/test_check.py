@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nadia_checks.core.check import EVERYWHERE, Context
+from nadia_checks.core.check import Context
 from nadia_checks.core.errors import CheckError
 from nadia_checks.core.project import load_project
 from nadia_checks.registry import CHECK_NAMES
@@ -62,13 +62,12 @@ def test_mypys_hints_and_notes_become_help(make_project: MakeProject, run_check:
     assert argument.help.endswith('; Revealed type is "def (x: int) -> int"')
 
 
-def test_broken_syntax_is_a_finding(make_project: MakeProject, run_check: Run) -> None:
+def test_broken_syntax_leaves_everything_else_unjudged(
+    make_project: MakeProject, run_check: Run
+) -> None:
     root = make_project({"a.py": "x = 1 +\n", **STRICT})
-    outcome = run_check("types", root)
-    [draft] = outcome.drafts
-    assert outcome.unseen == [EVERYWHERE]
-    assert (draft.rule, draft.path, draft.line) == ("mypy:syntax", "a.py", 1)
-    assert draft.help == "repair the file: mypy judges nothing else before"
+    with pytest.raises(CheckError, match=r"^mypy stopped at a syntax error, a.py:1: repair"):
+        run_check("types", root)
 
 
 def test_odd_file_names(make_project: MakeProject, run_check: Run) -> None:
