@@ -163,7 +163,7 @@ def test_binary_files_are_counted(make_project: MakeProject, run_check: Run) -> 
     assert outcome.metrics["binary"] == 1
 
 
-def test_large_files_are_skipped_aloud(
+def test_large_files_are_not_passed_over(
     make_project: MakeProject, run_check: Run, monkeypatch: pytest.MonkeyPatch, tokens: Tokens
 ) -> None:
     monkeypatch.setattr("nadia_checks.secrets.files.LARGE", 100)
@@ -173,7 +173,7 @@ def test_large_files_are_skipped_aloud(
     assert (draft.rule, draft.path, draft.severity) == (
         "detect-secrets:not-scanned",
         "big.txt",
-        "note",
+        "error",
     )
     assert (outcome.metrics["files"], outcome.metrics["skipped_large"]) == (1, 1)
 
