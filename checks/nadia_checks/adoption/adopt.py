@@ -11,7 +11,7 @@ from nadia_checks.adoption import hooks, trial
 from nadia_checks.adoption.attributes import attributes_change
 from nadia_checks.adoption.change import Change, decode, read_bytes
 from nadia_checks.adoption.collection import Collection, collect
-from nadia_checks.adoption.entries import baseline_changes, new_entries
+from nadia_checks.adoption.entries import baseline_changes, kept_and_new
 from nadia_checks.adoption.precommit import FILE, precommit_change, read_config
 from nadia_checks.adoption.pyproject import Settings, pyproject_change
 from nadia_checks.adoption.xdist import uses_xdist
@@ -19,7 +19,7 @@ from nadia_checks.core import baseline, git
 from nadia_checks.core.errors import CheckError, UsageError
 from nadia_checks.core.packages import find_packages
 from nadia_checks.pytest.ignored_configuration import ignored_settings
-from nadia_checks.registry import load_check
+from nadia_checks.registry import load_check, load_checks
 from nadia_checks.secrets.salt import SALT, read_salt
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def adopt(project: Project, settings: Settings, stream: TextIO) -> Adoption:
         line_floor=trial.line_floor(verdict),
         branch_floor=trial.branch_floor(verdict),
     )
-    entries = new_entries(verdict, baseline.read(project.root))
+    entries = kept_and_new(verdict, baseline.read(project.root), load_checks())
     changes = [
         pyproject_change(project.root, final),
         *(salt_changes if "secrets" in ran else []),

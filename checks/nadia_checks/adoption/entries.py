@@ -12,10 +12,10 @@ from nadia_checks.core.check import owns
 from nadia_checks.core.rules import STALE_ENTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nadia_checks.core.check import Check
-    from nadia_checks.core.verdict import Verdict
+    from nadia_checks.core.verdict import CheckResult, Verdict
 
 
 def new_entries(
@@ -32,12 +32,32 @@ def new_entries(
     return list({entry.key: entry for entry in found}.values())
 
 
-def of_other_checks(
+def not_judged(
     verdict: Verdict, old: Iterable[baseline.Known], checks: Mapping[str, Check]
 ) -> list[baseline.Entry]:
-    """The entries that this verdict says nothing about: their check did not run to its end."""
-    ran = [checks[one.name] for one in verdict.checks if one.status in ("pass", "fail")]
-    return [one.entry for one in old if not any(owns(check, one.entry.rule) for check in ran)]
+    """The entries that this verdict says nothing about.
+
+    Their check did not run to its end, or could not see their path.
+    """
+    ran = [one for one in verdict.checks if one.status in ("pass", "fail")]
+    return [
+        one.entry for one in old if not any(_saw(run, checks[run.name], one.entry) for run in ran)
+    ]
+
+
+def _saw(result: CheckResult, check: Check, entry: baseline.Entry) -> bool:
+    return owns(check, entry.rule) and not baseline.is_unseen(entry.path, result.unseen)
+
+
+def kept_and_new(
+    verdict: Verdict,
+    old: Sequence[baseline.Known],
+    checks: Mapping[str, Check],
+    reason: str = baseline.ADOPTED,
+) -> list[baseline.Entry]:
+    """All that a baseline holds after this verdict: what fails, and what it says nothing about."""
+    entries = [*new_entries(verdict, old, reason), *not_judged(verdict, old, checks)]
+    return list({entry.key: entry for entry in entries}.values())
 
 
 def stale_entries(verdict: Verdict) -> set[tuple[str, int]]:

@@ -5,25 +5,28 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # pytest-benchmark makes it in every run, and leaves it empty.
 EMPTY_FOLDERS = (".benchmarks",)
 
 
 @contextmanager
-def without_traces(root: Path) -> Iterator[None]:
-    """Sends the caches of pytest, mypy, ruff and Python elsewhere, through the environment."""
+def without_traces(root: Path) -> Iterator[Path]:
+    """Sends the caches of mypy, ruff and Python elsewhere, through the environment.
+
+    Gives the folder that holds them until the end; pytest is told of one on its command line.
+    """
     folders = [root / name for name in EMPTY_FOLDERS if not (root / name).exists()]
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="nadia-", ignore_cleanup_errors=True) as scratch:
         os.environ |= _variables(scratch)
         try:
-            yield
+            yield Path(scratch)
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -33,10 +36,8 @@ def without_traces(root: Path) -> Iterator[None]:
 
 
 def _variables(scratch: str) -> dict[str, str]:
-    options = f"{os.environ.get('PYTEST_ADDOPTS', '')} -o cache_dir={scratch}/pytest"
     return {
         "MYPY_CACHE_DIR": f"{scratch}/mypy",
-        "PYTEST_ADDOPTS": options.strip(),
         "PYTHONDONTWRITEBYTECODE": "1",
         "RUFF_CACHE_DIR": f"{scratch}/ruff",
     }

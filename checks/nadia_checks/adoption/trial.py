@@ -13,10 +13,12 @@ from nadia_checks.core.config import PytestOptions, parse_config
 from nadia_checks.core.gate import Options, run_gate
 from nadia_checks.core.runner import Runner
 from nadia_checks.core.verdict import Verdict, decide
+from nadia_checks.pytest.command import added_options
 from nadia_checks.registry import CHECK_NAMES, load_checks
 from nadia_checks.report import progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TextIO
 
     from nadia_checks.core.project import Project
@@ -28,11 +30,19 @@ NO_FLOORS = {"line_floor": 0, "branch_floor": 0}
 
 def run_trial(project: Project, table: dict[str, Any], salt: bytes, stream: TextIO) -> Verdict:
     """Runs what applies as if table and salt were the project's already, with progress."""
-    trial = table | {"checks": None, "pytest": table.get("pytest", {}) | NO_FLOORS}
-    configured = replace(project, config=parse_config(trial, CHECK_NAMES))
-    with without_traces(project.root), progress.for_stream(stream) as watcher:
+    with without_traces(project.root) as scratch, progress.for_stream(stream) as watcher:
+        args = {"args": _cache_elsewhere(project, scratch)}
+        trial = table | {"checks": None, "pytest": table.get("pytest", {}) | NO_FLOORS | args}
+        configured = replace(project, config=parse_config(trial, CHECK_NAMES))
         runner = Runner(project.root, watcher, worker=(*WORKER, json.dumps([trial, salt.hex()])))
         return run_gate(configured, load_checks(), Options(use_baseline=False), runner)
+
+
+def _cache_elsewhere(project: Project, scratch: Path) -> list[str]:
+    """Nothing where pytest's cache is off: the option is unknown then, and may not be named."""
+    turned_off = any(word.endswith("no:cacheprovider") for word in added_options(project.root))
+    not_utf8 = any("\udc80" <= char <= "\udcff" for char in "".join(project.python_files))
+    return [] if turned_off or not_utf8 else ["-o", f"cache_dir={scratch / 'pytest'}"]
 
 
 def line_floor(verdict: Verdict) -> int | None:

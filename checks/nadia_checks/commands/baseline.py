@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nadia_checks.core.errors import CheckError, UsageError
+from nadia_checks.core.errors import CheckError
 from nadia_checks.core.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -42,13 +42,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from nadia_checks.commands.gate import parse_only
     from nadia_checks.core.project import load_project
     from nadia_checks.registry import CHECK_NAMES
 
     project = load_project(Path(options.path), CHECK_NAMES)
     if options.action == "show":
         return show(project)
-    only = _names(options.only, CHECK_NAMES)
+    only = parse_only(options.only)
     if options.action == "prune":
         return prune(project, only)
     return write(project, only, options.reason)
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 def write(project: Project, only: Sequence[str], reason: str) -> int:
     """Writes what fails today; nothing, where a check did not run to its end."""
-    from nadia_checks.adoption.entries import new_entries, of_other_checks
+    from nadia_checks.adoption.entries import kept_and_new
     from nadia_checks.core import baseline
     from nadia_checks.registry import load_checks
 
@@ -64,8 +65,7 @@ def write(project: Project, only: Sequence[str], reason: str) -> int:
     verdict = _judge(project, only, use_baseline=False)
     if verdict.verdict == "incomplete":
         return _incomplete(verdict, "the baseline is left as it was")
-    new = new_entries(verdict, old, reason or baseline.ADOPTED)
-    entries = new + of_other_checks(verdict, old, load_checks())
+    entries = kept_and_new(verdict, old, load_checks(), reason or baseline.ADOPTED)
     baseline.write(project.root, entries)
     _tell_change(project, [known.entry for known in old], entries)
     return Exit.PASS
@@ -153,21 +153,25 @@ def _incomplete(verdict: Verdict, consequence: str) -> int:
 
 
 def _tell_change(project: Project, old: Sequence[Entry], new: Sequence[Entry]) -> None:
-    from nadia_checks.core.advice import pasteable
-
     before, after = {one.key for one in old}, {one.key for one in new}
     added, removed = len(after - before), len(before - after)
     if added or removed:
         print(f"baseline: {len(after):,} known ({added:,} added, {removed:,} removed)")
-        command = pasteable("git add .nadia && git commit", project.root, Path.cwd())
-        print(f"next: {command}")
+        print("\n".join(_next(project.root)))
     else:
         print(f"baseline: {len(after):,} known, nothing to change")
 
 
-def _names(only: str, known: list[str]) -> list[str]:
-    names = [name.strip() for name in only.split(",") if name.strip()]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"there is no check {name!r}; known are {', '.join(known)}")
-    return names
+def _next(root: Path) -> Iterator[str]:
+    from nadia_checks.adoption.ignored import ignored_note
+    from nadia_checks.core.advice import pasteable
+    from nadia_checks.core.baseline import FILES, FOLDER
+    from nadia_checks.secrets.salt import SALT
+
+    written = [name for name in (*FILES, SALT) if (root / name).exists()]
+    add = f"git add {FOLDER}"
+    if note := ignored_note(root, [FOLDER, *written]):
+        yield note
+        # By name: the folder may hold more, which is ignored rightly.
+        add = f"git add --force {' '.join(written)}"
+    yield f"next: {pasteable(f'{add} && git commit', root, Path.cwd())}"

@@ -160,12 +160,15 @@ def _nothing_ran(adoption: Adoption) -> int:
 
 
 def _tell_next(project: Project, changes: Sequence[Change]) -> None:
+    from nadia_checks.adoption.ignored import ignored_note
     from nadia_checks.core.advice import pasteable
 
-    names = [shlex.quote(os.path.relpath(change.path, project.root)) for change in changes]
-    commands = (f"git add {' '.join(names)} && git commit", "nadia gate")
+    names = [os.path.relpath(change.path, project.root) for change in changes]
+    note = ignored_note(project.root, names)
+    add = ["git", "add", *(["--force"] if note else []), *names]
+    commands = (f"{shlex.join(add)} && git commit", "nadia gate")
     first, second = (pasteable(command, project.root, Path.cwd()) for command in commands)
-    _say("", f"next: {first}", f"      {second}")
+    _say("", *([note] if note else []), f"next: {first}", f"      {second}")
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nadia_checks.adoption.collection import collect
@@ -7,9 +8,16 @@ from nadia_checks.core.project import load_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     MakeProject = Callable[[dict[str, str | bytes]], Path]
+
+
+HANGS = """\
+import os, pathlib, subprocess, time
+child = subprocess.Popen(["sleep", "600"])
+pathlib.Path({pids!r}).write_text(f"{{os.getpid()}} {{child.pid}}")
+time.sleep(600)
+"""
 
 
 def test_asks_pytest_what_it_collects_and_which_file_it_reads(make_project: MakeProject) -> None:
@@ -40,6 +48,20 @@ def test_says_why_pytest_does_not_answer(make_project: MakeProject) -> None:
     assert "\n" not in found.failed
 
 
-def test_a_collection_that_hangs_is_ended(make_project: MakeProject) -> None:
-    root = make_project({"conftest.py": "import time\ntime.sleep(600)\n", "test_a.py": ""})
-    assert collect(load_project(root, []), seconds=0.5).failed
+def test_a_collection_that_hangs_is_ended_with_all_that_it_started(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    root = make_project({"conftest.py": HANGS.format(pids=str(pids)), "test_a.py": ""})
+    assert collect(load_project(root, []), seconds=3).failed
+    numbers = [int(number) for number in pids.read_text().split()]
+    assert len(numbers) == 2
+    assert not any(map(is_running, numbers))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from nadia_checks.adoption.entries import (
     baseline_changes,
+    kept_and_new,
     new_entries,
-    of_other_checks,
+    not_judged,
     stale_entries,
 )
 from nadia_checks.core.baseline import ADOPTED, Entry, Known
@@ -14,6 +17,7 @@ from nadia_checks.registry import load_checks
 from pytest_nadia.finding import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -33,8 +37,15 @@ def finding(
     )
 
 
-def verdict(*findings: JudgedFinding, name: str = "lint", status: str = "fail") -> Verdict:
-    result = CheckResult(name=name, status=status, findings=list(findings))  # type: ignore[arg-type]
+def verdict(
+    *findings: JudgedFinding, name: str = "lint", status: str = "fail", unseen: Sequence[str] = ()
+) -> Verdict:
+    result = CheckResult(
+        name=name,
+        status=status,  # type: ignore[arg-type]
+        findings=list(findings),
+        unseen=list(unseen),
+    )
     return decide([result], [], 0.0)
 
 
@@ -63,9 +74,34 @@ def test_an_entry_that_stays_keeps_its_reason() -> None:
 
 def test_entries_of_checks_that_did_not_run_stay() -> None:
     old = [known("ruff:F401"), known("bandit:B602"), known("unheard:of")]
-    rest = of_other_checks(verdict(), old, load_checks())
+    rest = not_judged(verdict(), old, load_checks())
     assert [one.rule for one in rest] == ["bandit:B602", "unheard:of"]
-    assert len(of_other_checks(verdict(status="error"), old, load_checks())) == 3
+    assert len(not_judged(verdict(status="error"), old, load_checks())) == 3
+
+
+@pytest.mark.parametrize(
+    ("unseen", "stays"), [("a.py", True), ("tests", False), ("a", False), ("b.py", False)]
+)
+def test_entries_that_the_run_could_not_see_stay(unseen: str, stays: bool) -> None:
+    judged = verdict(unseen=[unseen], status="pass")
+    assert kept_and_new(judged, [known("ruff:F401")], load_checks()) == (
+        [Entry("ruff:F401", "f", "a.py", "ours")] if stays else []
+    )
+
+
+def test_an_unseen_folder_stands_for_all_below_it() -> None:
+    old = [Known(Entry("pytest:failed", "f", "tests/deep/test_a.py", "ours"), "", 1)]
+    judged = verdict(name="pytest", unseen=["tests"])
+    assert not_judged(judged, old, load_checks()) == [old[0].entry]
+
+
+def test_what_is_found_on_an_unseen_path_is_one_entry() -> None:
+    judged = verdict(finding("ruff:F401"), unseen=["a.py"])
+    entries = kept_and_new(judged, [known("ruff:F401"), known("bandit:B602")], load_checks(), "new")
+    assert [(one.rule, one.reason) for one in entries] == [
+        ("ruff:F401", "ours"),
+        ("bandit:B602", "ours"),
+    ]
 
 
 def test_stale_entries_are_those_that_the_gate_named() -> None:

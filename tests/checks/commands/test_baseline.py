@@ -69,6 +69,32 @@ def test_entries_of_other_checks_stay(root: Path) -> None:
     assert rules(root) == ["detect-secrets:aws-access-key"]
 
 
+@pytest.mark.slow
+def test_entries_below_a_module_that_does_not_collect_stay(make_project: MakeProject) -> None:
+    bad = "def test_bad():\n    assert False\n"
+    root = make_project({"test_a.py": bad, "test_b.py": "def test_b():\n    pass\n"})
+    write = ["baseline", "write", str(root), "--only", "pytest", "--reason"]
+    assert cli.main([*write, "first"]) == 0
+    (root / "test_a.py").write_text("import nothing_of_this_name\n" + bad)
+    assert cli.main([*write, "second"]) == 0
+    known = {one.entry.rule: one.entry.reason for one in baseline.read(root)}
+    assert known == {"pytest:failed": "first", "pytest:collect": "second"}
+    (root / "test_a.py").write_text(bad)
+    assert cli.main([*write, "third"]) == 0
+    assert rules(root) == ["pytest:failed"]
+
+
+def test_says_how_to_add_a_baseline_that_git_ignores(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / ".gitignore").write_text(".nadia\n")
+    monkeypatch.chdir(root)
+    assert cli.main(["baseline", "write", "--only", "lint"]) == 0
+    *_, note, command = capsys.readouterr().out.splitlines()
+    assert note.startswith("git ignores .nadia and 2 more (.gitignore:1:.nadia), but ")
+    assert command == "next: git add --force .nadia/baseline .nadia/salt && git commit"
+
+
 def test_an_incomplete_run_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["baseline", "write", str(root), "--only", "lint"])
     (root / "ruff.toml").write_text("no-such-key = 1\n")
@@ -173,7 +199,7 @@ def test_names_the_check_that_does_not_exist(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["baseline", "prune", str(root), "--only", "lnt"]) == 2
-    assert "there is no check 'lnt'" in capsys.readouterr().err
+    assert capsys.readouterr().err == "nadia: there is no check 'lnt'; did you mean 'lint'?\n"
 
 
 def test_a_gate_inside_a_gate_is_refused(

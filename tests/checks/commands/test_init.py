@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -235,6 +236,42 @@ def test_a_check_that_cannot_run_is_left_out_and_said(
     assert cli.main(["gate", str(root)]) == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "files", "why"),
+    [
+        ("pytest", {"test_a.py": "import nothing_of_this_name\n"}, "no test ran: test_a.py "),
+        ("types", {"a.py": "def f(:\n", "mypy.ini": "[mypy]\nfiles = a.py\n"}, "mypy stopped at"),
+    ],
+)
+def test_a_check_that_saw_too_little_is_left_out(
+    make_project: MakeProject,
+    name: str,
+    files: dict[str, str | bytes],
+    why: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = make_project(files)
+    assert cli.main(["init", str(root), "--yes"]) == 0
+    assert f"not watched yet: {name} could not run: {why}" in capsys.readouterr().out
+    table = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["nadia"]
+    assert name not in table["checks"]
+    assert cli.main(["gate", str(root)]) == 0
+
+
+def test_says_how_to_add_files_that_git_ignores(
+    make_project: MakeProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_project({"a.py": "import os\n", ".gitignore": "/.nadia/\n"})
+    monkeypatch.chdir(root)
+    assert cli.main(["init", "--yes"]) == 0
+    *_, note, command, _gate = capsys.readouterr().out.splitlines()
+    assert note.startswith("git ignores .nadia/salt and 1 more (.gitignore:1:/.nadia/), but ")
+    command = command.removeprefix("next: ").partition(" && ")[0]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    subprocess.run(["sh", "-c", command], check=True, env=env)
+
+
 def test_writes_nothing_where_no_check_can_run(
     make_project: MakeProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -365,3 +402,47 @@ def test_an_interruption_leaves_everything_as_it_was(
     assert child.returncode == 130
     assert errors == "nadia: interrupted\n"
     assert changed(before, snapshot(root)) == []
+
+
+HANGS = """\
+import os, pathlib, subprocess, time
+child = subprocess.Popen(["sleep", "600"])
+pids = pathlib.Path({pids!r})
+pids.with_suffix(".new").write_text(f"{{os.getpid()}} {{child.pid}}")
+pids.with_suffix(".new").rename(pids)
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_collection_leaves_no_process(
+    make_project: MakeProject, tmp_path: Path, number: int, clean_env: dict[str, str]
+) -> None:
+    pids = tmp_path / "pids"
+    root = make_project({"conftest.py": HANGS.format(pids=str(pids)), "test_a.py": ""})
+    before = snapshot(root)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "nadia_checks", "init", "--dry-run"],
+        cwd=root,
+        env=clean_env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not pids.exists() and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(number)
+    _, errors = child.communicate(timeout=60)
+    assert (child.returncode, errors) == (130, "nadia: interrupted\n")
+    assert not any(is_running(int(pid)) for pid in pids.read_text().split())
+    assert changed(before, snapshot(root)) == []
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
