@@ -85,9 +85,14 @@ class Bot:
         await self.flow.check()
 
     async def decide(self, turn: Turn, decision: Decision) -> str:
-        """Carry out the reviewer's decision; the broken rule if an edit is refused, or empty."""
+        """Carry out the reviewer's decision; the broken rule if an edit is refused, or empty.
+
+        A turn whose user was silenced meanwhile is held instead of approved.
+        """
         if decision.action == "reject":
             await self.flow.reject(turn)
+            return ""
+        if await self._held(turn):
             return ""
         text = decision.text if decision.action == "edit" else turn.answer
         verdict = constitution.judge(text)
@@ -118,11 +123,10 @@ class Bot:
                 raise
 
     async def _answer(self, turn: Turn) -> None:
+        if await self._held(turn):
+            return
         answer = turn.answer
         if turn.step == "batched":
-            if await self.protocol.is_silenced(turn.user):
-                await self.flow.quarantine(turn)
-                return
             history = await self.flow.history(turn.user)
             self._reached("model")
             answer = await model.ask(self._model, turn, history, self._model_seconds)
@@ -136,6 +140,14 @@ class Bot:
         self._reached("review")
         await self.flow.to_review(turn, verdict)
 
+    async def _held(self, turn: Turn) -> bool:
+        if not await self.protocol.is_silenced(turn.user):
+            return False
+        await self.flow.quarantine(turn)
+        # A lift that came between the question and the move found nothing to put back.
+        await self.protocol.release(turn.user)
+        return True
+
     async def _review(self, reviewer: Reviewer) -> int:
         decided = 0
         for turn in await self.flow.waiting():
@@ -148,6 +160,9 @@ class Bot:
         return decided
 
     async def _send(self, turn: Turn) -> None:
+        # What was sent before a crash is only marked: to hold it would answer it twice.
+        if not self._sent_log.has(turn.id) and await self._held(turn):
+            return
         self._reached("send")
         sent = await asyncio.to_thread(self._sent_log.deliver, turn.id, turn.user, turn.answer)
         if sent:

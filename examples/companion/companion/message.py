@@ -45,7 +45,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Turn:
-    """A batch of one user's messages on its way to an answer; its id is its first message's."""
+    """A batch of one user's messages on its way to an answer; its id is its first message's.
+
+    From its review on it carries its messages in `lines`; before, the write-ahead queue does.
+    """
 
     id: str
     user: str
@@ -56,6 +59,7 @@ class Turn:
     answer: str = ""
     rule: str = ""
     verdict: str = ""
+    lines: tuple[str, ...] = ()
 
     @classmethod
     def from_hash(cls, turn_id: str, fields: dict[str, str]) -> Turn:
@@ -70,6 +74,7 @@ class Turn:
             answer=fields.get("answer", ""),
             rule=fields.get("rule", ""),
             verdict=fields.get("verdict", ""),
+            lines=tuple(str(one) for one in loads(fields.get("lines", "[]"))),
         )
 
 

@@ -38,6 +38,14 @@ redis.call('DEL', held)
 return 'lifted'
 """
 
+# Never over an answer that `silence` or `lift` wrote while the store was being asked.
+FILL = """
+local cached = redis.call('GET', KEYS[2])
+if cached == '0' or cached == '1' then return cached end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+return ARGV[2]
+"""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS silenced (user TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS audit (
@@ -113,30 +121,31 @@ class SilenceProtocol:
         cached = await self._state.text(key)
         if cached in ("0", "1"):
             return cached == "1"
-        silenced = await self._store.is_silenced(user)
-        await self._state.client.set(key, int(silenced), ex=self._cache_seconds)
-        return silenced
+        silenced = int(await self._store.is_silenced(user))
+        return await self._state.run(FILL, [key], silenced, self._cache_seconds) == "1"
 
     async def silence(self, user: str, reason: str) -> bool:
         """Stop answering `user`; False if that was so already."""
         changed = await self._store.change(user, silenced=True, reason=reason)
-        await self._state.client.delete(SILENCE + user)
+        await self._remember(user)
         return changed
 
     async def lift(self, user: str, reason: str) -> bool:
         """Answer `user` again, beginning with the messages held back; False if none was."""
         changed = await self._store.change(user, silenced=False, reason=reason)
-        await self._state.client.delete(SILENCE + user)
+        await self._remember(user)
         await self._put_back(user)
         return changed
 
     async def recover(self) -> None:
         """Finish each lift that was interrupted between the store and Redis."""
         async for key in self._state.client.scan_iter(match=HELD + "*"):
-            user = str(key).removeprefix(HELD)
-            if not await self._store.is_silenced(user):
-                await self._state.client.delete(SILENCE + user)
-                await self._put_back(user)
+            await self.release(str(key).removeprefix(HELD))
+
+    async def release(self, user: str) -> None:
+        """Put back what is held of `user`, unless the store says that they are silenced."""
+        if not await self._remember(user):
+            await self._put_back(user)
 
     async def held(self, user: str) -> list[Message]:
         """The messages of a silenced user, in their order."""
@@ -149,6 +158,14 @@ class SilenceProtocol:
                 await self._state.garbage(key, line)
                 await self._state.client.lrem(key, 0, line)
         return found
+
+    async def _remember(self, user: str) -> bool:
+        """Write what the store says into the cache, again if it was changed meanwhile."""
+        while True:
+            silenced = await self._store.is_silenced(user)
+            await self._state.client.set(SILENCE + user, int(silenced), ex=self._cache_seconds)
+            if await self._store.is_silenced(user) == silenced:
+                return silenced
 
     async def _put_back(self, user: str) -> None:
         keys = [HELD + user, BUFFER + user, DUE, WRITE_AHEAD]

@@ -128,11 +128,10 @@ class Flow:
         return found
 
     async def quarantine(self, turn: Turn) -> None:
-        """Hold the turn's messages until the silence of their user is lifted."""
-        stored = await self._state.client.hmget(WRITE_AHEAD, list(turn.messages))
-        lines = [str(line) for line in stored if line is not None]
+        """Hold the turn's messages, at whatever step it is, until the silence is lifted."""
+        lines = turn.lines or await self._lines(turn)
         await self._state.lines(HELD + turn.user)
-        await self._move(turn, "batched", "quarantined", "end", pushed=lines, kept=0)
+        await self._move(turn, turn.step, "quarantined", "end", pushed=lines, kept=0)
 
     async def answered(self, turn: Turn, answer: str) -> None:
         await self._move(turn, "batched", "answered", "work", {"answer": answer})
@@ -142,7 +141,9 @@ class Flow:
         await self._move(turn, "answered", "blocked", "end", fields)
 
     async def to_review(self, turn: Turn, verdict: Verdict) -> None:
-        fields = {"verdict": verdict.action, "rule": verdict.rule}
+        # They leave the write-ahead queue now, but the turn may still have to be held.
+        lines = json.dumps(await self._lines(turn))
+        fields = {"verdict": verdict.action, "rule": verdict.rule, "lines": lines}
         priority = URGENT if verdict.action == "review" else ORDINARY
         await self._move(turn, "answered", "review", "review", fields, priority=priority)
 
@@ -159,6 +160,10 @@ class Flow:
         lines = [json.dumps({**one, "turn": turn.id}) for one in spoken]
         await self._state.lines(HISTORY + turn.user, 1)
         await self._move(turn, "approved", "sent", "end", pushed=lines, kept=HISTORY_ENTRIES)
+
+    async def _lines(self, turn: Turn) -> list[str]:
+        stored = await self._state.client.hmget(WRITE_AHEAD, list(turn.messages))
+        return [str(line) for line in stored if line is not None]
 
     async def _move(
         self,

@@ -51,12 +51,16 @@ class SentLog:
         os.close(self._file)
         self._file = -1
 
+    def has(self, message_id: str) -> bool:
+        """Whether this id was sent."""
+        return message_id in self._taken
+
     def deliver(self, message_id: str, user: str, text: str) -> bool:
         """Send one message; False, and nothing sent, if this id was sent before.
 
         Raises DeliveryError if the line is not safely on the disk; the id is then free again.
         """
-        if message_id in self._taken:
+        if self.has(message_id):
             return False
         line = json.dumps({"id": message_id, "user": user, "text": text}).encode() + b"\n"
         self._append(line)

@@ -11,7 +11,11 @@ from companion.errors import StoreError
 from companion.protocol import SilenceProtocol, SqliteStore
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from redis import Redis
+
+    from companion.message import Turn
 
     Parts = Any
     World = Any
@@ -127,3 +131,69 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"not a database, certainly not" * 100)
     with pytest.raises(StoreError, match=r"store\.sqlite3 cannot be used"):
         asyncio.run(SqliteStore(path).is_silenced("ana"))
+
+
+class AskedMeanwhile(SqliteStore):
+    """While it answers "is_silenced", `meanwhile` happens once."""
+
+    meanwhile: Callable[[], Awaitable[bool]] | None = None
+
+    async def is_silenced(self, user: str) -> bool:
+        found = await super().is_silenced(user)
+        if self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
+        return found
+
+
+@pytest.mark.parametrize("last", ["silence", "lift"])
+def test_what_the_store_said_before_a_change_is_not_remembered_after_it(
+    world: World, redis_client: Redis, last: str
+) -> None:
+    store = AskedMeanwhile(world.directory / "store.sqlite3")
+
+    async def story(parts: Parts) -> None:
+        await (parts.protocol.lift if last == "silence" else parts.protocol.silence)("ana", "")
+        redis_client.delete("companion:silence:ana")
+        store.meanwhile = lambda: getattr(parts.protocol, last)("ana", "meanwhile")
+        slow = SilenceProtocol(parts.state, store, 60)
+        assert await slow.is_silenced("ana") == (last == "silence")
+        assert await parts.protocol.is_silenced("ana") == (last == "silence")
+        assert 0 < redis_client.ttl("companion:silence:ana") <= 60
+
+    world.run(story)
+
+
+@pytest.mark.parametrize("last", ["silence", "lift"])
+def test_of_two_changes_at_once_the_cache_remembers_the_one_in_the_store(
+    world: World, last: str
+) -> None:
+    store = AskedMeanwhile(world.directory / "store.sqlite3")
+
+    async def story(parts: Parts) -> None:
+        slow = SilenceProtocol(parts.state, store, 60)
+        store.meanwhile = lambda: getattr(parts.protocol, last)("ana", "meanwhile")
+        await (slow.lift if last == "silence" else slow.silence)("ana", "first")
+        assert await parts.protocol.is_silenced("ana") == (last == "silence")
+
+    world.run(story)
+
+
+def test_a_lift_between_the_question_and_the_hold_leaves_nobody_held(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.protocol.silence("ana", "")
+        quarantine = parts.flow.quarantine
+
+        async def late(turn: Turn) -> None:
+            await parts.protocol.lift("ana", "just now")
+            await quarantine(turn)
+
+        monkeypatch.setattr(parts.flow, "quarantine", late)
+        await parts.hear(("m1", "ana", "one", 10))
+        await parts.settle()
+        assert await parts.protocol.held("ana") == []
+
+    world.run(story)
+    assert [one for one, _ in world.sent] == ["m1"]
