@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from nadia_checks.adoption.collection import collect
 from nadia_checks.core.project import load_project
 
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
 
 
 HANGS = """\
-import os, pathlib, subprocess, time
+import os, pathlib, signal, subprocess, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 child = subprocess.Popen(["sleep", "600"])
 pathlib.Path({pids!r}).write_text(f"{{os.getpid()}} {{child.pid}}")
 time.sleep(600)
@@ -48,6 +51,7 @@ def test_says_why_pytest_does_not_answer(make_project: MakeProject) -> None:
     assert "\n" not in found.failed
 
 
+@pytest.mark.slow
 def test_a_collection_that_hangs_is_ended_with_all_that_it_started(
     make_project: MakeProject, tmp_path: Path
 ) -> None:
