@@ -34,7 +34,8 @@ def start_recording(config: pytest.Config, option: str) -> None:
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(_Worker(config), "nadia-report-worker")
         return
-    recorder = _Recorder(config, Path(config.invocation_params.dir, option))
+    # Resolved, because a rename replaces a symbolic link and not what it points to.
+    recorder = _Recorder(config, Path(config.invocation_params.dir, option).resolve())
     recorder.announce()
     config.pluginmanager.register(recorder, "nadia-report")
 
@@ -88,16 +89,12 @@ class _Recorder:
 
     def announce(self) -> None:
         """Leave a document that says "not complete", in case this process gets no further."""
-        path = self._path.resolve()
-        if path.exists() and not path.is_file():
-            raise pytest.UsageError(f"--nadia-report: {self._path} is not a regular file")
-        self._path = path
         started = Run()
         started.stop("start", _NOT_ENDED)
         try:
             self._write(started, pytest.ExitCode.INTERNAL_ERROR)
         except OSError as error:
-            raise pytest.UsageError(_complaint(path, error)) from error
+            raise pytest.UsageError(_complaint(self._path, error)) from error
 
     # Collection
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -193,6 +194,9 @@ def one_line(text: str) -> str:
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
     """Put the document at `path`, whole or not at all. Raises OSError."""
+    if path.exists() and not path.is_file():
+        # A rename would put a file in the place of a device: root may do that to /dev/null.
+        raise FileExistsError(errno.EEXIST, "it is not a regular file", str(path))
     temporary = path.with_name(f".nadia-{os.getpid()}.tmp")
     try:
         temporary.write_text(_valid(json.dumps(document, ensure_ascii=False)), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import statistics
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = 20
+ROUNDS = 30
 VARIANTS: dict[str, list[str]] = {
     "pytest alone": [],
     "with nadia": ["-p", "nadia"],
@@ -50,10 +51,16 @@ def test_the_plugin_costs_at_most_half_of_xdist(
         for name, arguments in VARIANTS.items():
             measured[name].append(cpu_of([*pytest_run, *arguments], tmp_path, environment))
 
-    least = {name: min(times) for name, times in measured.items()}
-    alone = least["pytest alone"]
+    # The median over the rounds: a busy machine makes single runs dearer by more than we measure.
+    alone = measured["pytest alone"]
+    added = {
+        name: statistics.median(
+            with_it - without for with_it, without in zip(times, alone, strict=True)
+        )
+        for name, times in measured.items()
+    }
     print()
-    for name, milliseconds in least.items():
-        added = f"{milliseconds - alone:+.1f} ms, {milliseconds / alone:.3f} x"
-        print(f"{name:13} {milliseconds:6.1f} ms CPU  {added}")
-    assert least["with nadia"] - alone <= (least["with xdist"] - alone) / 2
+    for name, times in measured.items():
+        ratio = 1 + added[name] / statistics.median(alone)
+        print(f"{name:13} {min(times):6.1f} ms CPU at least  {added[name]:+.1f} ms, {ratio:.3f} x")
+    assert added["with nadia"] <= added["with xdist"] / 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -270,6 +271,16 @@ def test_a_rerun_counts_once_and_by_its_last_attempt(
     }
     assert len(run.report["tests"]) == 2
     assert run.report["complete"]
+
+
+def test_the_time_of_an_attempt_that_is_rerun_does_not_count() -> None:
+    run = Run()
+    for name, outcome in (("setup", "passed"), ("call", "rerun"), ("setup", "passed")):
+        run.add(Phase("a", name, outcome, 1.0, "", "p", 1))
+    run.add(Phase("a", "call", "passed", 1.0, "", "p", 1))
+    run.finish("a")
+    (test,) = run.document(exit_status=0, rootdir=Path(), inipath=None)["tests"]
+    assert test["seconds"] == 2.0
 
 
 @pytest.mark.parametrize("dist", [(), ("-p", "xdist", "-n2", "--dist=each")], ids=["", "each"])
@@ -561,15 +572,16 @@ def test_unescaped_ids_are_written_as_they_are(
     ("target", "problem"),
     [
         ("missing/report.json", "cannot write * No such file or directory"),
-        ("folder", "*/folder is not a regular file"),
-        ("", "* is not a regular file"),
-        ("/dev/null", "/dev/null is not a regular file"),
+        ("folder", "cannot write */folder: it is not a regular file"),
+        ("", "cannot write *: it is not a regular file"),
+        ("pipe", "cannot write */pipe: it is not a regular file"),
     ],
 )
 def test_a_target_that_cannot_be_written_is_a_usage_error(
     pytester: pytest.Pytester, only_nadia: None, target: str, problem: str
 ) -> None:
     pytester.mkdir("folder")
+    os.mkfifo(pytester.path / "pipe")
     pytester.makepyfile("def test_a(): open('ran', 'w')")
     result = pytester.runpytest_inprocess("-p", "nadia", f"--nadia-report={target}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -598,12 +610,36 @@ def test_a_report_that_cannot_be_written_at_the_end_is_not_success(
     result.stderr.fnmatch_lines(["--nadia-report: cannot write */out/r.json: No such file*"])
 
 
-def test_a_failed_write_leaves_the_old_document_and_no_rubbish(tmp_path: Path) -> None:
+def test_what_is_not_a_file_is_not_replaced(tmp_path: Path) -> None:
     target = tmp_path / "r.json"
     target.mkdir()
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(OSError, match="not a regular file"):
         write_document(target, {})
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_write_that_fails_half_way_leaves_the_old_document_and_no_rubbish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    target = tmp_path / "r.json"
+    target.write_text("old", encoding="utf-8")
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_document(target, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+    assert target.read_text(encoding="utf-8") == "old"
+
+
+def test_a_symbolic_link_stays_one(pytester: pytest.Pytester, only_nadia: None) -> None:
+    link = pytester.path / "link.json"
+    link.symlink_to("real.json")
+    pytester.makepyfile("def test_a(): pass")
+    pytester.runpytest_inprocess("-p", "nadia", "--nadia-report=link.json")
+    assert link.is_symlink()
+    assert json.loads(link.read_text(encoding="utf-8"))["complete"]
 
 
 @pytest.mark.parametrize(

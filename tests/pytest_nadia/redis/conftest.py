@@ -28,16 +28,24 @@ def answers() -> Callable[[str], bool]:
 
 
 @pytest.fixture
-def wait_until_gone(answers: Callable[[str], bool]) -> Callable[[str], None]:
-    """Returns when nothing listens at a URL any more."""
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Returns when a condition holds; fails if it does not come to."""
 
-    def wait(url: str) -> None:
+    def wait(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 20
-        while answers(url):
-            assert time.monotonic() < deadline, "the server outlived its parent"
-            time.sleep(0.02)
+        while not condition():
+            assert time.monotonic() < deadline, "it never came true"
+            time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture
+def wait_until_gone(
+    answers: Callable[[str], bool], eventually: Callable[[Callable[[], bool]], None]
+) -> Callable[[str], None]:
+    """Returns when nothing listens at a URL any more."""
+    return lambda url: eventually(lambda: not answers(url))
 
 
 @pytest.fixture
