@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -51,10 +53,10 @@ def toplevel(folder: Path) -> Path:
             raise GitError(
                 f"{folder} is not in a git repository: run 'git init' there first"
             ) from None
-        if "dubious ownership" in str(error):
+        if owned := re.search(r"dubious ownership in repository at '(.*)'", str(error)):
             raise GitError(
-                f"the repository around {folder} belongs to somebody else, so git does not read "
-                "it: see safe.directory in 'git help config'"
+                "the repository belongs to somebody else, so git does not read it: "
+                f"git config --global --add safe.directory {shlex.quote(owned[1])}"
             ) from None
         raise
     return type(folder)(os.fsdecode(answer.removesuffix(b"\n")))

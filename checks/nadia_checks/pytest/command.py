@@ -54,7 +54,7 @@ def pytest_command(
         f"--nadia-report={report}",
         # Every test is judged, whatever addopts say about the first that fails.
         *("--continue-on-collection-errors", "--maxfail=0"),
-        *_cache(project, scratch, preview=preview),
+        *([] if "no:cacheprovider" in words else _cache(project, scratch, preview=preview)),
         *_distribution(words, 0 if preview or _has_odd_names(project) else options.workers),
         *_without_pytest_cov(words),
         *(_collect_only(words, scratch) if preview else []),

@@ -75,6 +75,15 @@ def test_no_repository_is_one_line(tmp_path: Path) -> None:
     )
 
 
+def test_somebody_else_s_repository_is_one_line_to_paste(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    with pytest.raises(UsageError, match=rf"--add safe.directory {repository}$"):
+        git.toplevel(repository / "sub")
+
+
 def test_a_broken_repository_is_one_line(repository: Path) -> None:
     (repository / ".git/index").write_bytes(b"garbage")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 # Of the commands of a story each one so many is tried; 1 tries all of them, in two minutes.
-STRIDE = 19
+STRIDE = 41
 STEPS = ("answered", "review", "approved")
 MESSAGES = (("m1", "ana", "one", 10), ("m2", "ana", "two", 11), ("m3", "ana", "three", 30))
 
