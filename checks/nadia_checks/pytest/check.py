@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from nadia_checks.core.project import Project
 
 # Seconds in which an interrupted pytest ends, or is killed, and its report is read.
-TIME_TO_END = 6.0
+TIME_TO_END = 16.0
 DEFAULT_FILES = ["test_*.py", "*_test.py"]
 
 
