@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import signal
 import sys
@@ -78,6 +79,10 @@ def _run(arguments: list[str]) -> int:
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         command.configure(parser)
         options = parser.parse_args(arguments[1:])
+    elif arguments and not arguments[0].startswith("-"):
+        close = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(COMMANDS)}"
+        raise UsageError(f"there is no command {arguments[0]!r}; {hint}")
     else:
         _top_parser().parse_args(arguments)
         command = import_module("nadia_checks.commands.gate")

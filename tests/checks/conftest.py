@@ -16,8 +16,11 @@ import pytest
 from nadia_checks.core.check import Context
 from nadia_checks.core.project import load_project
 from nadia_checks.registry import CHECK_NAMES, load_check
+from pytest_nadia.finding import Finding, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nadia_checks.core.check import Outcome
 
 IDENTITY = ("-c", "user.name=Tester", "-c", "user.email=tester@example.invalid")
@@ -25,6 +28,26 @@ IDENTITY = ("-c", "user.name=Tester", "-c", "user.email=tester@example.invalid")
 
 class MakeProject(Protocol):
     def __call__(self, files: dict[str, str | bytes]) -> Path: ...
+
+
+@pytest.fixture
+def make_finding() -> Callable[..., Finding]:
+    """Makes a finding of a rule in a.py; other fields by name."""
+
+    def make(rule: str, path: str = "a.py", help: str = "h") -> Finding:
+        return Finding(
+            rule=rule,
+            severity=Severity.ERROR,
+            path=path,
+            line=1,
+            column=1,
+            end_line=1,
+            message="m",
+            help=help,
+            fingerprint="0a",
+        )
+
+    return make
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gat"], "invalid choice: 'gat'"),
+        (["gat"], "there is no command 'gat'; did you mean 'gate'?"),
         (["gate", "--colour"], "unrecognized arguments: --colour (see 'nadia gate --help')"),
         (["gate", "--time-limit", "soon"], "'soon' is not a number of seconds above 0"),
         (["gate", "--time-limit", "0"], "'0' is not a number of seconds above 0"),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nadia_checks.adoption.traces import without_traces
-from nadia_checks.core.config import PytestOptions, parse_config
+from nadia_checks.core.config import parse_config
 from nadia_checks.core.gate import Options, run_gate
 from nadia_checks.core.runner import Runner
 from nadia_checks.core.verdict import Verdict, decide
@@ -46,17 +46,17 @@ def _cache_elsewhere(project: Project, scratch: Path) -> list[str]:
 
 
 def line_floor(verdict: Verdict) -> int | None:
-    return _floor(verdict, "lines", PytestOptions().line_floor)
+    return _floor(verdict, "lines", "statements_counted")
 
 
 def branch_floor(verdict: Verdict) -> int | None:
-    return _floor(verdict, "branches", PytestOptions().branch_floor)
+    return _floor(verdict, "branches", "branches_counted")
 
 
-def _floor(verdict: Verdict, metric: str, default: float) -> int | None:
-    """Today's percentage rounded down, at most the default; None where it was not measured."""
-    values = (result.metrics.get(metric) for result in verdict.checks if result.name == "pytest")
-    return next((math.floor(min(v, default)) for v in values if v is not None), None)
+def _floor(verdict: Verdict, metric: str, counted: str) -> int | None:
+    """Today's percentage rounded down; None where nothing was counted."""
+    measured = [result.metrics for result in verdict.checks if result.name == "pytest"]
+    return next((math.floor(one[metric]) for one in measured if one.get(counted)), None)
 
 
 def could_not_run(verdict: Verdict) -> dict[str, str]:

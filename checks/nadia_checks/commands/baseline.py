@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nadia_checks.core.errors import CheckError
+from nadia_checks.core.errors import CheckError, UsageError
 from nadia_checks.core.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -66,6 +66,12 @@ def write(project: Project, only: Sequence[str], reason: str) -> int:
     if verdict.verdict == "incomplete":
         return _incomplete(verdict, "the baseline is left as it was")
     entries = kept_and_new(verdict, old, load_checks(), reason or baseline.ADOPTED)
+    added = len({entry.key for entry in entries} - {known.entry.key for known in old})
+    if old and added and not reason:
+        raise UsageError(
+            f"{added} new line{'s' * (added != 1)} in a baseline that should shrink: repair what "
+            "is new, or say with --reason TEXT why it may stay"
+        )
     baseline.write(project.root, entries)
     _tell_change(project, [known.entry for known in old], entries)
     return Exit.PASS

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nadia_checks.core.errors import UsageError
 from nadia_checks.core.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def run(options: argparse.Namespace) -> int:
     from nadia_checks.registry import CHECK_NAMES
 
     refuse_nested_gate()
+    someone_is_there = sys.stdin.isatty() and sys.stdout.isatty()
+    if not (options.yes or options.dry_run or someone_is_there):
+        raise UsageError("nobody is there to agree: pass --dry-run to look, or --yes to write")
     project = load_project(Path(options.path), CHECK_NAMES)
     seen = look(project)
     _tell_ignored(seen)
@@ -93,7 +97,7 @@ def _written(project: Project, changes: Sequence[Change], options: argparse.Name
     if options.dry_run:
         _say("dry run: nothing was written")
         return False
-    if not options.yes and sys.stdin.isatty() and sys.stdout.isatty() and not _agreed():
+    if not options.yes and not _agreed():
         _say("nothing was written")
         return False
     write_all(changes)

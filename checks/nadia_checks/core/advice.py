@@ -61,11 +61,10 @@ def to_read(verdict: Verdict) -> list[JudgedFinding]:
 def _settling(verdict: Verdict, checks: Mapping[str, Check]) -> list[str]:
     settled: Counter[str] = Counter()
     for result in verdict.checks:
-        rules = Counter(finding.rule for finding in result.failing)
-        stale = rules.pop(STALE_ENTRY.number, 0)
-        settled[STALE_ENTRY.repair] += stale
-        if rules:
-            settled[checks[result.name].first_aid(dict(rules))] += rules.total()
+        real = [one for one in result.failing if one.rule != STALE_ENTRY.number]
+        settled[STALE_ENTRY.repair] += len(result.failing) - len(real)
+        if real:
+            settled[checks[result.name].first_aid(real)] += len(real)
     return [command for command, number in settled.most_common() if command and number]
 
 

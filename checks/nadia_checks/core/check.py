@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_nadia.finding import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from nadia_checks.core.config import CheckOptions
     from nadia_checks.core.project import Project
+    from pytest_nadia.finding import Finding
+
+
+MOST_PLACES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +85,20 @@ class Check(Protocol):
     # Looks at the project; raises CheckError when it cannot run or cannot decide.
     def run(self, context: Context) -> Outcome: ...
 
-    # One command that can be pasted and repairs, or shows, most of these findings; "" for none.
-    def first_aid(self, rules: dict[str, int]) -> str: ...
+    # One command that can be pasted and repairs, or shows, these failing findings; "" for none.
+    def first_aid(self, findings: Sequence[Finding]) -> str: ...
+
+
+def rules_of(findings: Sequence[Finding], prefix: str) -> list[str]:
+    """The names behind the prefix, each once, sorted."""
+    rules = {finding.rule for finding in findings if finding.rule.startswith(prefix)}
+    return sorted(rule.removeprefix(prefix) for rule in rules)
+
+
+def places(findings: Sequence[Finding]) -> str:
+    """The files of the findings as words for a shell; the whole project where they are many."""
+    paths = sorted({finding.path for finding in findings})
+    return shlex.join(paths) if len(paths) <= MOST_PLACES else "."
 
 
 def owns(check: Check, rule: str) -> bool:

@@ -144,7 +144,7 @@ def _stale_finding(one: baseline.Known, ordinal: int) -> JudgedFinding:
         line=one.line,
         column=1,
         end_line=one.line,
-        message=f"{entry.rule}{where} is repaired, but the baseline still allows it",
+        message=f"{entry.rule}{where} is repaired or gone, but the baseline still allows it",
         help=STALE_ENTRY.repair,
         fingerprint=fingerprint(
             STALE_ENTRY.number, one.file, entry.rule, entry.fingerprint, ordinal

@@ -5,18 +5,23 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from nadia_checks.core.check import Outcome
+from nadia_checks.core.check import Outcome, places, rules_of
 from nadia_checks.core.errors import CheckError
 from nadia_checks.core.process import INSTALL
 from nadia_checks.lint import findings
 from nadia_checks.lint.ruff import Ruff
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nadia_checks.core.check import Context
     from nadia_checks.core.config import LintOptions
     from nadia_checks.core.project import Project
+    from pytest_nadia.finding import Finding
 
 SUFFIXES = (".py", ".pyi", ".ipynb")
+FORMAT = "ruff:format"
+MOST_RULES = 5
 
 
 class LintCheck:
@@ -50,10 +55,19 @@ class LintCheck:
             drafts += findings.unformatted(ruff.format(), diagnostics, context.project)
         return Outcome(drafts=drafts, metrics={"files": looked_at})
 
-    def first_aid(self, rules: dict[str, int]) -> str:
+    def first_aid(self, findings: Sequence[Finding]) -> str:
+        unformatted = [one for one in findings if one.rule == FORMAT]
+        broken = [one for one in findings if one.rule != FORMAT]
         steps = []
-        if set(rules) - {"ruff:format"}:
-            steps.append("ruff check --fix .")
-        if "ruff:format" in rules:
-            steps.append("ruff format .")
+        if broken:
+            steps.append(f"ruff check --fix{_only(broken)} {places(broken)}")
+        if unformatted:
+            steps.append(f"ruff format {places(unformatted)}")
         return " ; ".join(steps)
+
+
+def _only(findings: Sequence[Finding]) -> str:
+    """So that what the baseline knows in the same files stays as it is."""
+    rules = rules_of(findings, "ruff:")
+    named = len(rules) <= MOST_RULES and "invalid-syntax" not in rules
+    return f" --select {','.join(rules)}" if named else ""

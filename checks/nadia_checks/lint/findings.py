@@ -75,7 +75,7 @@ def _help(rule: str, fix: Fix | None, path: str) -> str:
     if rule in UNREADABLE:
         return "repair the file, or exclude it in ruff's settings"
     if fix is None or fix.applicability == "display":
-        return f"ruff rule {rule}"
+        return f"repair it; what it means: ruff rule {rule}"
     unsafe = "--unsafe-fixes " if fix.applicability == "unsafe" else ""
     command = f"ruff check --fix {unsafe}--select {rule} {shlex.quote(path)}"
     return f"{' '.join(fix.message.split())}: {command}" if fix.message else command

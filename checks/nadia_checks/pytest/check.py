@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from nadia_checks.core.check import Outcome
+from nadia_checks.core.check import MOST_PLACES, Outcome
 from nadia_checks.core.errors import CheckError
 from nadia_checks.core.packages import find_packages
 from nadia_checks.core.process import MEBIBYTE, run_program
@@ -29,11 +29,13 @@ from nadia_checks.pytest.report import Report, read_report
 from nadia_checks.pytest.running import read_running
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from nadia_checks.core.check import Context
     from nadia_checks.core.config import PytestOptions
     from nadia_checks.core.project import Project
+    from pytest_nadia.finding import Finding
 
 # Seconds in which an interrupted pytest ends, or is killed, and its report is read.
 TIME_TO_END = 16.0
@@ -66,14 +68,21 @@ class PytestCheck:
             raise CheckError(f"{error}{also}") from None
         return replace(outcome, drafts=ignored + outcome.drafts)
 
-    def first_aid(self, rules: dict[str, int]) -> str:
+    def first_aid(self, findings: Sequence[Finding]) -> str:
+        rules = {finding.rule for finding in findings}
         if UNCOLLECTED in rules:
             return "pytest --collect-only -q"
         if FAILED in rules:
-            return "pytest --last-failed"
+            return _rerun([one for one in findings if one.rule == FAILED])
         if LINES in rules or BRANCHES in rules:
             return "coverage run -m pytest; coverage report --show-missing --skip-covered"
         return ""
+
+
+def _rerun(failed: list[Finding]) -> str:
+    """Those few that failed, as their help names them; of many, what pytest remembers."""
+    few = [one.help.removeprefix("pytest ") for one in failed]
+    return " ".join(["pytest", *few]) if len(few) <= MOST_PLACES else "pytest --last-failed"
 
 
 def _matches(name: str, patterns: list[str]) -> bool:

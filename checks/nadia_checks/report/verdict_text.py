@@ -64,7 +64,7 @@ def verdict_lines(verdict: Verdict, preview: bool) -> Iterator[Line]:
 
 
 def _row(result: CheckResult, widths: Widths, preview: bool) -> Line:
-    word = "not finished" if preview and out_of_time(result) else result.status
+    word = _status(result, preview)
     known = sum(finding.baselined for finding in result.findings)
     ran = result.status in ("pass", "fail")
     numbers = (str(len(result.failing)), str(known)) if ran else ("-", "-")
@@ -72,6 +72,15 @@ def _row(result: CheckResult, widths: Widths, preview: bool) -> Line:
     end = widths.name + len(word)
     status = Span(word, _style(result.status))
     return line(row[: widths.name], status, row[end:], _detail(result), indent=len(row))
+
+
+def _status(result: CheckResult, preview: bool) -> str:
+    if preview and out_of_time(result):
+        return "not finished"
+    # Tests that were only collected did not pass.
+    return (
+        "not run" if result.status == "pass" and result.metrics.get("run") == 0 else result.status
+    )
 
 
 def _style(word: str) -> Style:

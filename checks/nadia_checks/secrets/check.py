@@ -11,9 +11,12 @@ from nadia_checks.secrets.files import LARGE, select
 from nadia_checks.secrets.salt import read_salt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nadia_checks.core.check import Context
     from nadia_checks.core.config import SecretsOptions
     from nadia_checks.core.project import Project
+    from pytest_nadia.finding import Finding
 
 
 class SecretsCheck:
@@ -55,8 +58,9 @@ class SecretsCheck:
             },
         )
 
-    def first_aid(self, rules: dict[str, int]) -> str:
-        return "nadia gate --only secrets" if rules else ""
+    def first_aid(self, findings: Sequence[Finding]) -> str:
+        """A secret is revoked where it was issued; no command here can do that."""
+        return ""
 
 
 def _too_large(name: str) -> Draft:

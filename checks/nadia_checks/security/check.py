@@ -5,16 +5,21 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from nadia_checks.core.check import Outcome
+from nadia_checks.core.check import Outcome, places, rules_of
 from nadia_checks.core.errors import CheckError
 from nadia_checks.core.globs import matcher
 from nadia_checks.core.process import INSTALL
 from nadia_checks.security import bandit, findings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nadia_checks.core.check import Context
     from nadia_checks.core.config import SecurityOptions
     from nadia_checks.core.project import Project
+    from pytest_nadia.finding import Finding
+
+UNPARSABLE = "bandit:unparsable"
 
 
 class SecurityCheck:
@@ -45,7 +50,8 @@ class SecurityCheck:
         drafts = findings.drafts(reports, context.project, is_test)
         return Outcome(drafts=drafts, metrics={"files": looked_at})
 
-    def first_aid(self, rules: dict[str, int]) -> str:
-        tests = sorted(rule.removeprefix("bandit:") for rule in rules)
-        chosen = [test for test in tests if test != "unparsable"]
-        return f"bandit -r . -t {','.join(chosen)}" if chosen else ""
+    def first_aid(self, findings: Sequence[Finding]) -> str:
+        judged = [one for one in findings if one.rule != UNPARSABLE]
+        where = places(judged)
+        target = "-r ." if where == "." else where
+        return f"bandit -t {','.join(rules_of(judged, 'bandit:'))} {target}" if judged else ""

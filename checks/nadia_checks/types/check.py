@@ -14,9 +14,12 @@ from nadia_checks.types import findings
 from nadia_checks.types.config import MypyConfig, find_config
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nadia_checks.core.check import Context
     from nadia_checks.core.config import TypesOptions
     from nadia_checks.core.project import Project
+    from pytest_nadia.finding import Finding
 
 
 class TypesCheck:
@@ -44,8 +47,8 @@ class TypesCheck:
         drafts = findings.drafts(done, context.project, config.file)
         return Outcome(drafts=drafts)
 
-    def first_aid(self, rules: dict[str, int]) -> str:
-        return "mypy" if rules else ""
+    def first_aid(self, findings: Sequence[Finding]) -> str:
+        return "mypy" if findings else ""
 
 
 def _arguments(context: Context, config: MypyConfig) -> list[str]:

@@ -96,6 +96,8 @@ async def _talk(
             await Terminal(bot, Lines(sys.stdin.fileno()), _say, live=sys.stdin.isatty()).run()
         else:
             await _play(bot, lines)
+        if bot.sent_before:
+            _note(f"{bot.sent_before} answers were sent before, says {settings.sent_log}")
         return _summary(bot)
 
 

@@ -67,6 +67,7 @@ class Bot:
         self.protocol = protocol
         self.flow = flow
         self.unanswered: set[str] = set()
+        self.sent_before = 0
         self._model = language_model
         self._sent_log = sent_log
         self._model_seconds = model_seconds
@@ -167,6 +168,8 @@ class Bot:
         sent = await asyncio.to_thread(self._sent_log.deliver, turn.id, turn.user, turn.answer)
         if sent:
             self._on_sent(turn)
+        else:
+            self.sent_before += 1
         self._reached("mark")
         await self.flow.sent(turn)
 

@@ -209,3 +209,19 @@ def test_a_gate_inside_a_gate_is_refused(
     assert cli.main(["baseline", "write", str(root)]) == 2
     assert not (root / ".nadia").exists()
     assert "a gate is already running" in capsys.readouterr().err
+
+
+def test_a_baseline_grows_only_with_a_reason(
+    make_project: MakeProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_project({"a.py": "import os\n"})
+    write = ["baseline", "write", str(root), "--only", "lint"]
+    cli.main(write)
+    (root / "a.py").write_text("import os\nimport sys\n")
+    before = (root / ".nadia/baseline").read_text()
+
+    assert cli.main(write) == 2
+    assert "1 new line in a baseline that should shrink" in capsys.readouterr().err
+    assert (root / ".nadia/baseline").read_text() == before
+    assert cli.main([*write, "--reason", "generated code"]) == 0
+    assert "generated code" in (root / ".nadia/baseline").read_text()

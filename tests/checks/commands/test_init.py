@@ -205,7 +205,7 @@ def test_a_configured_project_gets_what_it_lacks(
         {"pyproject.toml": "[tool.nadia]\nchecks = ['lint']\n", "a.py": "import os\n"}
     )
     before = snapshot(root)
-    assert cli.main(["init", str(root)]) == 0
+    assert cli.main(["init", str(root), "--yes"]) == 0
     assert changed(before, snapshot(root)) == [".gitattributes", ".pre-commit-config.yaml"]
     assert "running the gate" not in capsys.readouterr().out
 
@@ -293,7 +293,19 @@ def test_workers_stay_as_they_are_where_the_project_uses_xdist(make_project: Mak
 
 
 @pytest.mark.slow
-def test_a_floor_is_never_above_the_default(make_project: MakeProject) -> None:
+def test_where_nobody_can_agree_nothing_is_written(
+    make_project: MakeProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_project({"a.py": "import os\n"})
+    before = snapshot(root)
+    assert cli.main(["init", str(root)]) == 2
+    assert "pass --dry-run to look, or --yes to write" in capsys.readouterr().err
+    assert changed(before, snapshot(root)) == []
+
+
+def test_floors_are_today_s_values(
+    make_project: MakeProject,
+) -> None:
     root = make_project(
         {
             "bot/__init__.py": "X = 1\n",
@@ -303,7 +315,7 @@ def test_a_floor_is_never_above_the_default(make_project: MakeProject) -> None:
     )
     cli.main(["init", str(root), "--yes"])
     table = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["nadia"]["pytest"]
-    assert (table["line_floor"], table["branch_floor"]) == (80, 70)
+    assert (table["line_floor"], table.get("branch_floor")) == (100, None)
 
 
 def test_a_project_below_the_repository_is_named_in_the_hook(make_project: MakeProject) -> None:
@@ -343,7 +355,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
 
 
 def test_a_folder_in_no_repository(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["init", str(tmp_path)]) == 2
+    assert cli.main(["init", str(tmp_path), "--yes"]) == 2
     assert "is not in a git repository" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 

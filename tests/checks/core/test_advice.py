@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from nadia_checks.core.check import Check
 from nadia_checks.core.process import INSTALL
 from nadia_checks.core.runner import Job, Ran, Runner
 from nadia_checks.core.verdict import CheckResult, JudgedFinding, decide
-from pytest_nadia.finding import Severity
+from pytest_nadia.finding import Finding, Severity
 
 pytestmark = pytest.mark.unit
 
@@ -27,8 +28,8 @@ class Aid:
     command: str
     rules: dict[str, int] | None = None
 
-    def first_aid(self, rules: dict[str, int]) -> str:
-        self.rules = rules
+    def first_aid(self, findings: Sequence[Finding]) -> str:
+        self.rules = dict(Counter(finding.rule for finding in findings))
         return self.command
 
 

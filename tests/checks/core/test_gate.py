@@ -40,7 +40,7 @@ class Planted:
     def run(self, context: Context) -> Outcome:
         raise AssertionError("the gate runs checks in processes of their own")
 
-    def first_aid(self, rules: dict[str, int]) -> str:
+    def first_aid(self, findings: Sequence[Finding]) -> str:
         return ""
 
 

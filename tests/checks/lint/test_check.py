@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nadia_checks.core.check import Outcome
+    from pytest_nadia.finding import Finding
 
     MakeProject = Callable[[dict[str, str | bytes]], Path]
     Run = Callable[..., Outcome]
@@ -73,7 +74,7 @@ def test_repairs_that_are_unsafe_or_missing_say_so(
     root = make_project({"a.py": "def f():\n    x = 1\n    return y\n", "ruff.toml": RULES_F})
     drafts = {one.rule: one for one in run_check("lint", root).drafts}
     assert "--unsafe-fixes --select F841 a.py" in drafts["ruff:F841"].help
-    assert drafts["ruff:F821"].help == "ruff rule F821"
+    assert drafts["ruff:F821"].help == "repair it; what it means: ruff rule F821"
 
 
 def test_an_unformatted_file_is_one_finding_without_a_line(
@@ -225,14 +226,21 @@ def test_a_ruff_that_prints_no_findings_is_an_error(
         run_check("lint", root)
 
 
-def test_first_aid_repairs_what_there_is() -> None:
+def test_first_aid_repairs_what_there_is_and_nothing_else(
+    make_finding: Callable[..., Finding],
+) -> None:
     check = LintCheck()
-    assert check.first_aid({"ruff:F401": 3}) == "ruff check --fix ."
-    assert check.first_aid({"ruff:format": 1}) == "ruff format ."
-    assert check.first_aid({"ruff:F401": 3, "ruff:format": 1}) == (
-        "ruff check --fix . ; ruff format ."
+    unused, odd = make_finding("ruff:F401"), make_finding("ruff:E501", path="b c.py")
+    plain = make_finding("ruff:format")
+    many = [make_finding("ruff:F401", path=f"{number}.py") for number in range(6)]
+    assert check.first_aid([unused]) == "ruff check --fix --select F401 a.py"
+    assert check.first_aid([unused, odd]) == "ruff check --fix --select E501,F401 a.py 'b c.py'"
+    assert check.first_aid(many) == "ruff check --fix --select F401 ."
+    assert check.first_aid([plain]) == "ruff format a.py"
+    assert check.first_aid([unused, plain]) == (
+        "ruff check --fix --select F401 a.py ; ruff format a.py"
     )
-    assert check.first_aid({}) == ""
+    assert check.first_aid([]) == ""
 
 
 @pytest.mark.parametrize("setting", ["fix = true", "fix-only = true", "unsafe-fixes = true"])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nadia_checks.core.check import Draft, Outcome
     from nadia_checks.core.project import Project
+    from pytest_nadia.finding import Finding
 
     RunCheck = Callable[..., Outcome]
     ByRule = Callable[[Outcome, str], list[Draft]]
@@ -281,14 +282,23 @@ class TestNotApplicable:
 @pytest.mark.parametrize(
     ("rules", "command"),
     [
-        ({"pytest:failed": 3, "coverage:lines": 1}, "pytest --last-failed"),
+        ({"pytest:failed": 6, "coverage:lines": 1}, "pytest --last-failed"),
+        ({"pytest:failed": 1, "coverage:lines": 1}, "pytest t.py::test_0"),
+        ({"pytest:failed": 2}, "pytest t.py::test_0 t.py::test_1"),
         ({"pytest:collect": 1, "pytest:failed": 3}, "pytest --collect-only -q"),
         ({"coverage:branches": 1}, "coverage run -m pytest; coverage report"),
         ({"NAD301": 1}, ""),
     ],
 )
-def test_first_aid(rules: dict[str, int], command: str) -> None:
-    aid = PytestCheck().first_aid(rules)
+def test_first_aid(
+    make_finding: Callable[..., Finding], rules: dict[str, int], command: str
+) -> None:
+    findings = [
+        make_finding(rule, help=f"pytest t.py::test_{number}")
+        for rule, count in rules.items()
+        for number in range(count)
+    ]
+    aid = PytestCheck().first_aid(findings)
     assert aid.startswith(command)
     assert bool(aid) == bool(command)
 

@@ -6,7 +6,7 @@ import os
 import pty
 import termios
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -18,7 +18,7 @@ from nadia_checks.core.verdict import JudgedFinding, Verdict
 from nadia_checks.report.lines import fold
 from nadia_checks.report.terminal import plain
 from nadia_checks.report.text import compose
-from pytest_nadia.finding import Severity
+from pytest_nadia.finding import Finding, Severity
 
 ROOT = Path("/srv/bot")
 
@@ -29,8 +29,8 @@ class FirstAid:
 
     command: str
 
-    def first_aid(self, rules: dict[str, int]) -> str:
-        assert rules
+    def first_aid(self, findings: Sequence[Finding]) -> str:
+        assert findings
         return self.command
 
 

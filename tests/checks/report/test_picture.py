@@ -107,6 +107,6 @@ def test_the_picture_is_drawn_from_a_real_run(
         "lint: 1 finding",
         "  main.py:1:8 ruff:F401 `os` imported but unused",
     ]
-    assert said[-2:] == ["fix first:", "  (cd project && ruff check --fix .)"]
+    assert said[-2:] == ["fix first:", "  (cd project && ruff check --fix --select F401 main.py)"]
     coloured = {one.attrib.get("class"): one.text for one in root.iter(f"{SVG}text")}
     assert coloured["b c31"] == "FAIL:"

@@ -468,11 +468,6 @@ def test_it_applies_where_git_tracks_files(make_project: MakeProject) -> None:
     assert SecretsCheck().options(project) == SecretsOptions()
 
 
-def test_first_aid_shows_the_findings() -> None:
-    assert SecretsCheck().first_aid({AWS: 1}) == "nadia gate --only secrets"
-    assert SecretsCheck().first_aid({}) == ""
-
-
 def test_text_is_told_from_binary_data() -> None:
     assert files.decode(b"") == ""
     assert files.decode("Grüße\n".encode()) == "Grüße\n"

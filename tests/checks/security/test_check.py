@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nadia_checks.core.check import Outcome
+    from pytest_nadia.finding import Finding
 
     MakeProject = Callable[[dict[str, str | bytes]], Path]
     Run = Callable[..., Outcome]
@@ -210,9 +211,10 @@ def test_a_bandit_that_leaves_no_report_is_an_error(
         run_check("security", make_project({"a.py": CLEAN}))
 
 
-def test_first_aid_shows_the_findings() -> None:
+def test_first_aid_shows_the_findings(make_finding: Callable[..., Finding]) -> None:
     check = SecurityCheck()
-    assert check.first_aid({"bandit:B605": 2, "bandit:B101": 1, "bandit:unparsable": 1}) == (
-        "bandit -r . -t B101,B605"
-    )
-    assert check.first_aid({"bandit:unparsable": 1}) == ""
+    shell, broken = make_finding("bandit:B605"), make_finding("bandit:unparsable", path="b.py")
+    many = [make_finding("bandit:B101", path=f"{number}.py") for number in range(6)]
+    assert check.first_aid([shell, broken]) == "bandit -t B605 a.py"
+    assert check.first_aid([shell, *many]) == "bandit -t B101,B605 -r ."
+    assert check.first_aid([broken]) == ""

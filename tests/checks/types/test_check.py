@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nadia_checks.core.check import Outcome
+    from pytest_nadia.finding import Finding
 
     MakeProject = Callable[[dict[str, str | bytes]], Path]
     Run = Callable[..., Outcome]
@@ -228,6 +229,6 @@ def test_a_mypy_that_gives_no_judgement_is_an_error(
         run_check("types", make_project({"a.py": CLEAN, **STRICT}))
 
 
-def test_first_aid_shows_the_findings() -> None:
-    assert TypesCheck().first_aid({"mypy:arg-type": 1}) == "mypy"
-    assert TypesCheck().first_aid({}) == ""
+def test_first_aid_shows_the_findings(make_finding: Callable[..., Finding]) -> None:
+    assert TypesCheck().first_aid([make_finding("mypy:arg-type")]) == "mypy"
+    assert TypesCheck().first_aid([]) == ""

@@ -67,6 +67,16 @@ def test_a_transcript_is_played_to_the_end(run: Run, tmp_path: Path) -> None:
     assert [json.loads(line)["id"] for line in log] == ["e1", "e2", "e4", "e6", "e9"]
 
 
+def test_what_an_earlier_redis_saw_sent_is_not_sent_again_and_said(
+    run: Run, redis_client: Redis
+) -> None:
+    run("--transcript", str(EVENING))
+    redis_client.flushall()
+    code, out, err = run("--transcript", str(EVENING))
+    assert (code, out) == (0, [])
+    assert err[-1] == "companion: 5 answers were sent before, says companion-sent.jsonl"
+
+
 @pytest.fixture
 def short(tmp_path: Path) -> str:
     """A transcript with two short conversations."""
