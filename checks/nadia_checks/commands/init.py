@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from nadia_checks.adoption.change import Change
     from nadia_checks.adoption.collection import Collection
     from nadia_checks.core.project import Project
+    from nadia_checks.core.verdict import Verdict
 
 EPILOG = """\
 It runs the gate once, shows every change as a diff and asks before it writes. What it writes:
@@ -145,7 +147,20 @@ def _tell_result(project: Project, adoption: Adoption) -> None:
     show(as_adopted(adoption.verdict), project, as_json=False, preview=False)
     known = count(len(adoption.entries), "finding")
     _say("", f"known from now on: {known}; only what is new fails")
+    _say(*failing_tests(adoption.verdict))
     _say(*left_out(adoption))
+
+
+def failing_tests(verdict: Verdict) -> Iterator[str]:
+    """How many tests fail today, and why most of them do: it may be the environment."""
+    from nadia_checks.report.wording import count, shortened
+
+    results = (result for result in verdict.checks if result.name == "pytest")
+    failed = [one for result in results for one in result.findings if one.rule == "pytest:failed"]
+    causes = Counter(one.message.partition(": ")[2] or one.message for one in failed)
+    for cause, times in causes.most_common(1):
+        yield f"  {count(len(failed), 'failing test')} among them; {times} of them because of:"
+        yield f"  {shortened(cause, 200)}"
 
 
 def left_out(adoption: Adoption) -> Iterator[str]:

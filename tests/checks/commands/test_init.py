@@ -112,6 +112,7 @@ def test_knows_what_fails_today(adopted: Adopted) -> None:
         "ruff:F401",
     }
     assert "known from now on: 4 findings; only what is new fails\n" in adopted.out
+    assert "  1 failing test among them; 1 of them because of:\n  assert " in adopted.out
 
 
 def test_writes_the_configuration_of_today(adopted: Adopted) -> None:
