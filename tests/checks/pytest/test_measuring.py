@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     ByRule = Callable[[Outcome, str], list[Draft]]
     Files = dict[str, str | bytes]
 
+# Most of them run a whole pytest: they are part of `make test`, not of `make check`.
+pytestmark = pytest.mark.slow
+
 HALF = "from app import sign\n\ndef test_positive():\n    assert sign(1) == '+'\n"
 UNUSED = "def unused(x):\n    if x:\n        return 1\n    return 2\n"
 
