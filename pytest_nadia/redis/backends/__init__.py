@@ -1,0 +1,1 @@
+"""Real servers behind the front: one that it starts itself, or a database of an existing one."""
