@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from nadia_checks.core.errors import UsageError
+from pytest_nadia.redis.settings import RedisSettings, SettingsError, parse_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +102,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     secrets: SecretsOptions = msgspec.field(default_factory=SecretsOptions)
     types: TypesOptions = msgspec.field(default_factory=TypesOptions)
     pytest: PytestOptions = msgspec.field(default_factory=PytestOptions)
+    redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
 
 
 def read_pyproject(path: Path) -> dict[str, Any]:
@@ -127,6 +129,7 @@ def parse_config(table: object, known_checks: list[str]) -> Config:
     """
     for where, key, known in _unknown_keys(Config, table, "tool.nadia"):
         raise UsageError(f"pyproject.toml: [{where}] has no key {key!r}{nearest(key, known)}")
+    _refuse_wrong_redis(table)
     try:
         config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
@@ -167,6 +170,15 @@ def _unknown_keys(
             yield where, key, list(fields)
         elif isinstance(inner := fields[key], type) and issubclass(inner, Struct):
             yield from _unknown_keys(inner, value, f"{where}.{key}")
+
+
+def _refuse_wrong_redis(table: object) -> None:
+    """The plugin reads the same table by itself, and says the same of it."""
+    if isinstance(table, dict) and "redis" in table:
+        try:
+            parse_settings(table["redis"])
+        except SettingsError as error:
+            raise UsageError(str(error)) from None
 
 
 def _place_first(message: str) -> str:
