@@ -1,0 +1,82 @@
+"""What a test may pass to a fault. What makes no sense raises ValueError with one line."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pytest_nadia.redis import commands
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def command_names(on: str | Sequence[str] | None) -> tuple[str, ...]:
+    if on is None:
+        return ()
+    names = (on,) if isinstance(on, str) else tuple(on)
+    if not names:
+        raise ValueError("on=[] names no command: leave it out, or name one")
+    return tuple(_known_name(name) for name in names)
+
+
+def _known_name(name: str) -> str:
+    if commands.canonical(name) is None:
+        raise ValueError(unknown_command(name))
+    return name.strip().upper()
+
+
+def unknown_command(name: str) -> str:
+    near = commands.nearest(name)
+    return f"there is no command {name!r}" + (f"; the nearest is {near[0]}" if near else "")
+
+
+def count(name: str, value: int, least: int) -> int:
+    """A whole number that is not too small."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} is a whole number from {least} up, not {value!r}")
+    return value
+
+
+def times_or_all(value: int | None) -> int:
+    """0 stands for every time."""
+    return 0 if value is None else count("times", value, 1)
+
+
+def seconds(name: str, value: float) -> float:
+    """A time that ends and is not nothing."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value < math.inf:
+        raise ValueError(f"{name} is a number of seconds above 0, not {value!r}")
+    return float(value)
+
+
+def glob(key: str | bytes | None) -> bytes:
+    if key in ("", b""):
+        raise ValueError("key is a glob such as 'user:*', not empty")
+    return key.encode() if isinstance(key, str) else key or b""
+
+
+def info_fields(fields: dict[str, float | str]) -> dict[str, str]:
+    if not fields:
+        raise ValueError("info() needs a field: info(used_memory=201 * MB)")
+    return {name: _info_value(name, value) for name, value in fields.items()}
+
+
+def _info_value(name: str, value: float | str) -> str:
+    shown = str(int(value)) if isinstance(value, bool) else str(value)
+    if not isinstance(value, int | float | str) or "\r" in shown or "\n" in shown:
+        raise ValueError(f"INFO shows numbers and lines of text: {name} cannot be {value!r}")
+    return shown
+
+
+def as_written(method: str, *positional: object, **named: object) -> str:
+    """The call as the test wrote it, without what is left at its default."""
+    default = {"nth": 1, "hang": False}
+    shown = [repr(value) for value in positional]
+    shown += [
+        f"{name}={value!r}"
+        for name, value in named.items()
+        if value is not None and (name not in default or value != default[name])
+    ]
+    return f"{method}({', '.join(shown)})"
