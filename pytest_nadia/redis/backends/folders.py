@@ -32,8 +32,9 @@ def private_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     try:
         _check_length(folder)
-        with (folder / _LOCK).open("wb") as lock:
+        with (folder / "unlocked").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            (folder / "unlocked").rename(folder / _LOCK)
             yield folder
     finally:
         _remove(folder)
@@ -55,28 +56,29 @@ def _check_length(folder: Path) -> None:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Nobody holds its lock: the process number alone would mislead where containers share /tmp."""
-    if folder.is_symlink() or folder.stat().st_uid != os.getuid() or _is_alive(folder):
+    """The lock tells, where it is there yet: process numbers mislead where containers share /tmp."""
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         return False
     lock = folder / _LOCK
-    if not lock.exists():
-        return True
-    with lock.open("rb") as held:
+    return not _is_locked(lock) if lock.exists() else not _runs(folder)
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("rb") as lock:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
-    return True
+            return True
+    return False
 
 
-def _is_alive(folder: Path) -> bool:
+def _runs(folder: Path) -> bool:
+    """Whether the process that made the folder does."""
     number = folder.name.removeprefix(PREFIX).partition("-")[0]
     try:
         os.kill(int(number), 0)
     except (ProcessLookupError, ValueError):
         return False
-    except PermissionError:
-        return True
     return True
 
 
