@@ -1,0 +1,21 @@
+"""What every mixin of the emulation stands on: at run time nothing, for the type checker the
+socket class of fakeredis that it is mixed into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fakeredis._socket import FakeSocket
+
+    from pytest_nadia.redis.emulation.state import ServerState
+
+    class SocketBase(FakeSocket):
+        """A client's side of a server."""
+
+        state: ServerState
+
+        def _locked_out(self) -> bool: ...
+
+else:
+    SocketBase = object

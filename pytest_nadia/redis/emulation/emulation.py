@@ -1,0 +1,36 @@
+"""All that the emulation adds to fakeredis' socket, in one class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_nadia.redis.emulation.authentication import AuthenticationMixin
+from pytest_nadia.redis.emulation.configuration import ConfigurationMixin
+from pytest_nadia.redis.emulation.execution import ExecutionMixin
+from pytest_nadia.redis.emulation.info import InfoMixin
+from pytest_nadia.redis.emulation.memorycommands import MemoryMixin
+from pytest_nadia.redis.emulation.objects import ObjectMixin
+
+if TYPE_CHECKING:
+    from pytest_nadia.redis.emulation.state import ServerState
+
+
+class Emulation(
+    AuthenticationMixin,
+    ConfigurationMixin,
+    ExecutionMixin,
+    InfoMixin,
+    MemoryMixin,
+    ObjectMixin,
+):
+    """Mix in before fakeredis' `FakeSocket`; the server keeps a `ServerState` as `emulation`.
+
+    What reaches `put_response` is a value for `encode_reply`.
+    """
+
+    def __init__(self, server: Any, *arguments: Any, **options: Any) -> None:
+        self.state: ServerState = server.emulation
+        self.state.attach(server)
+        super().__init__(server, *arguments, **options)
+        self.state.statistics.connections += 1
+        self._authenticated = not self.state.settings.password

@@ -1,0 +1,224 @@
+"""INFO: the sections of Redis 7 in its order, each field with the value that it has now."""
+
+from __future__ import annotations
+
+import os
+import resource
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from pytest_nadia.redis.emulation.base import SocketBase
+from pytest_nadia.redis.emulation.process import machine_bytes, resident_bytes, system_name
+from pytest_nadia.redis.emulation.registry import command
+from pytest_nadia.redis.emulation.state import BASE_MEMORY
+from pytest_nadia.redis.emulation.values import Verbatim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_nadia.redis.emulation.database import WeighedDatabase
+    from pytest_nadia.redis.emulation.state import ServerState
+
+Fields = dict[str, object]
+
+_EVERYTHING = frozenset({"all", "everything"})
+_NOT_BY_DEFAULT = frozenset({"Commandstats", "Latencystats"})
+_UNITS = ((1024**3, "G"), (1024**2, "M"), (1024, "K"))
+
+
+@cache
+def _template() -> dict[str, dict[str, str]]:
+    """The sections and their fields, as a fresh Redis 7.0 has them."""
+    sections: dict[str, dict[str, str]] = {}
+    text = files(__package__).joinpath("data/info.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if line.startswith("# "):
+            current = sections.setdefault(line[2:], {})
+        elif line:
+            name, _, value = line.partition(":")
+            current[name] = value
+    return sections
+
+
+def human(size: float) -> str:
+    """Bytes as INFO writes them for people: 1.50M."""
+    for unit, letter in _UNITS:
+        if size >= unit:
+            return f"{size / unit:.2f}{letter}"
+    return f"{int(size)}B"
+
+
+class InfoMixin(SocketBase):
+    @command("info", (), (bytes,))
+    def info(self, *sections: bytes) -> Verbatim:
+        wanted = {name.decode(errors="replace").lower() for name in sections} or {"default"}
+        live = self._live_fields(self.state)
+        chosen = [
+            _render(name, {**fields, **live.get(name, {})})
+            for name, fields in _template().items()
+            if _is_wanted(name, wanted)
+        ]
+        return Verbatim("\r\n".join(chosen).encode("utf-8", "surrogateescape"))
+
+    def _live_fields(self, state: ServerState) -> dict[str, Fields]:
+        return {
+            "Server": _server(state),
+            "Clients": self._clients_fields(),
+            "Memory": _memory(state),
+            "Persistence": _persistence(state),
+            "Stats": _stats(state),
+            "Replication": {"master_replid": state.replication_id},
+            "CPU": _cpu(),
+            "Commandstats": _command_statistics(state),
+            "Errorstats": _error_statistics(state),
+            "Keyspace": _keyspace(state),
+        }
+
+    def _clients_fields(self) -> Fields:
+        sockets = self._server.sockets
+        return {
+            "connected_clients": len(sockets),
+            "maxclients": self.state.parameters["maxclients"],
+            "blocked_clients": sum(socket._blocked for socket in sockets),
+        }
+
+
+def _is_wanted(name: str, wanted: set[str]) -> bool:
+    if wanted & _EVERYTHING or name.lower() in wanted:
+        return True
+    return "default" in wanted and name not in _NOT_BY_DEFAULT
+
+
+def _render(name: str, fields: Mapping[str, object]) -> str:
+    return "".join([f"# {name}\r\n", *(f"{key}:{value}\r\n" for key, value in fields.items())])
+
+
+def _server(state: ServerState) -> Fields:
+    uptime = int(state.clock.now() - state.started)
+    wall = state.clock.wall()
+    return {
+        "redis_version": state.version_text,
+        "os": system_name(),
+        "process_id": os.getpid(),
+        "run_id": state.run_id,
+        "tcp_port": state.port,
+        "server_time_usec": int(wall * 1_000_000),
+        "uptime_in_seconds": uptime,
+        "uptime_in_days": uptime // 86400,
+        "hz": state.parameters["hz"],
+        "configured_hz": state.parameters["hz"],
+        "lru_clock": int(wall) & 0xFFFFFF,
+        "executable": "",
+    }
+
+
+def _memory(state: ServerState) -> Fields:
+    used, resident = state.used_memory(), resident_bytes()
+    dataset = used - BASE_MEMORY
+    scripts = sum(map(len, state.server.script_cache.values()))
+    limit = state.settings.max_memory
+    sizes = {
+        "used_memory": used,
+        "used_memory_rss": resident,
+        "used_memory_peak": state.peak_memory,
+        "total_system_memory": machine_bytes(),
+        "used_memory_scripts": scripts,
+        "maxmemory": limit,
+    }
+    readable = {f"{name}_human": human(size) for name, size in sizes.items()}
+    return {
+        **sizes,
+        **readable,
+        "used_memory_peak_perc": f"{used / state.peak_memory * 100:.2f}%",
+        "used_memory_overhead": BASE_MEMORY,
+        "used_memory_startup": BASE_MEMORY,
+        "used_memory_dataset": dataset,
+        "used_memory_dataset_perc": f"{100.0 if dataset else 0.0:.2f}%",
+        "allocator_allocated": used,
+        "allocator_active": used,
+        "allocator_resident": resident,
+        "used_memory_scripts_eval": scripts,
+        "number_of_cached_scripts": len(state.server.script_cache),
+        "maxmemory_policy": state.settings.policy,
+        "allocator_frag_ratio": "1.00",
+        "allocator_frag_bytes": 0,
+        **_excess("allocator_rss", resident, used),
+        **_excess("rss_overhead", resident, resident),
+        **_excess("mem_fragmentation", resident, used),
+        "mem_allocator": "libc",
+    }
+
+
+def _excess(name: str, larger: int, smaller: int) -> Fields:
+    return {f"{name}_ratio": f"{larger / smaller:.2f}", f"{name}_bytes": larger - smaller}
+
+
+def _persistence(state: ServerState) -> Fields:
+    enabled = state.parameters["appendonly"] == "yes"
+    return {
+        "rdb_changes_since_last_save": state.changes(),
+        "rdb_last_save_time": state.server.lastsave,
+        "aof_enabled": int(enabled),
+    }
+
+
+def _stats(state: ServerState) -> Fields:
+    statistics = state.statistics
+    return {
+        "total_connections_received": statistics.connections,
+        "total_commands_processed": statistics.processed(),
+        "instantaneous_ops_per_sec": statistics.per_second(state.clock.now()),
+        "total_net_input_bytes": statistics.input_bytes,
+        "total_net_output_bytes": statistics.output_bytes,
+        "expired_keys": statistics.expired_keys,
+        "evicted_keys": statistics.evicted_keys,
+        "keyspace_hits": statistics.hits,
+        "keyspace_misses": statistics.misses,
+        "pubsub_channels": sum(map(bool, state.server.subscribers.values())),
+        "pubsub_patterns": sum(map(bool, state.server.psubscribers.values())),
+        "pubsubshard_channels": sum(map(bool, state.server.ssubscribers.values())),
+        "total_error_replies": statistics.error_replies,
+        "total_reads_processed": statistics.processed(),
+        "total_writes_processed": statistics.processed(),
+    }
+
+
+def _cpu() -> Fields:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    system, user = f"{usage.ru_stime:.6f}", f"{usage.ru_utime:.6f}"
+    return {
+        "used_cpu_sys": system,
+        "used_cpu_user": user,
+        "used_cpu_sys_main_thread": system,
+        "used_cpu_user_main_thread": user,
+    }
+
+
+def _command_statistics(state: ServerState) -> Fields:
+    return {
+        f"cmdstat_{name}": (
+            f"calls={tally.calls},usec={round(tally.seconds * 1e6)},"
+            f"usec_per_call={tally.seconds * 1e6 / tally.calls if tally.calls else 0.0:.2f},"
+            f"rejected_calls={tally.rejected},failed_calls={tally.failed}"
+        )
+        for name, tally in state.statistics.commands.items()
+        if tally.calls or tally.rejected
+    }
+
+
+def _error_statistics(state: ServerState) -> Fields:
+    errors = sorted(state.statistics.errors.items())
+    return {f"errorstat_{code}": f"count={count}" for code, count in errors}
+
+
+def _keyspace(state: ServerState) -> Fields:
+    databases = sorted(state.databases().items())
+    return {f"db{number}": _database(db, state) for number, db in databases if len(db)}
+
+
+def _database(database: WeighedDatabase, state: ServerState) -> str:
+    expiries = database.expiries()
+    now = state.clock.wall()
+    average = sum(when - now for when in expiries) / len(expiries) if expiries else 0
+    return f"keys={len(database)},expires={len(expiries)},avg_ttl={max(0, int(average * 1000))}"

@@ -1,0 +1,122 @@
+"""Finds the command that a client means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fakeredis._helpers import SimpleError
+
+from pytest_nadia.redis.emulation.commandtable import CommandFacts, all_facts
+from pytest_nadia.redis.emulation.registry import signature_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fakeredis._commands import Signature
+
+    from pytest_nadia.redis.emulation.statistics import Statistics, Tally
+
+_LONGEST_NAME = 128
+
+
+class Plan:
+    """One command: what is known of it, how it is called, and how often it was."""
+
+    __slots__ = (
+        "accepted_by_subscribers",
+        "arity",
+        "denied_on_oom",
+        "facts",
+        "first_argument",
+        "minimum",
+        "name",
+        "needs_no_password",
+        "not_in_scripts",
+        "reads",
+        "signature",
+        "tally",
+        "writes",
+    )
+
+    def __init__(self, facts: CommandFacts, signature: Signature | None, tally: Tally) -> None:
+        self.facts = facts
+        self.name = facts.name
+        self.signature = signature
+        self.tally = tally
+        self.arity = facts.arity
+        self.minimum = abs(facts.arity)
+        self.first_argument = 2 if " " in facts.name else 1
+        self.denied_on_oom = "denyoom" in facts.flags
+        self.needs_no_password = "no_auth" in facts.flags
+        self.not_in_scripts = "noscript" in facts.flags
+        self.writes = "write" in facts.flags
+        self.reads = "readonly" in facts.flags
+        self.accepted_by_subscribers = self.name in _FOR_SUBSCRIBERS
+
+    def fits(self, count: int) -> bool:
+        """Whether `count` fields, the name among them, are as many as the command takes."""
+        return count == self.arity if self.arity > 0 else count >= self.minimum
+
+
+_FOR_SUBSCRIBERS = frozenset(
+    {"subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe"}
+    | {"ping", "quit", "reset"}
+)
+
+
+class Plans:
+    """All commands of a server."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+        self._by_name: dict[str, Plan] = {}
+        self._by_word: dict[bytes, Plan] = {}
+        self._facts = all_facts()
+        self._containers = {name.partition(" ")[0] for name in self._facts if " " in name}
+
+    def find(self, fields: Sequence[bytes]) -> Plan:
+        """The command that these fields call. Raises `SimpleError` if there is none."""
+        plan = self._by_word.get(fields[0])
+        if plan is not None:
+            return plan
+        word = fields[0].decode("utf-8", "replace").lower()
+        if word in self._containers and len(fields) > 1:
+            return self._find_in(word, fields[1])
+        plan = self._plan(word)
+        if plan is None:
+            raise SimpleError(_unknown_command(fields))
+        if word not in self._containers and len(self._by_word) < 2000:
+            self._by_word[fields[0]] = plan
+        return plan
+
+    def _find_in(self, container: str, word: bytes) -> Plan:
+        name = word.decode("utf-8", "replace")
+        plan = self._plan(f"{container} {name.lower()}")
+        if plan is None:
+            text = f"ERR unknown subcommand '{name[:_LONGEST_NAME]}'. Try {container.upper()} HELP."
+            raise SimpleError(text)
+        return plan
+
+    def named(self, name: str) -> Plan | None:
+        """The command of this name (lower case), or None."""
+        return self._plan(name)
+
+    def _plan(self, name: str) -> Plan | None:
+        known = self._by_name.get(name)
+        facts = self._facts.get(name)
+        if known is not None or facts is None:
+            return known
+        tally = self._statistics.tally(name.replace(" ", "|"))
+        plan = self._by_name[name] = Plan(facts, signature_of(name), tally)
+        return plan
+
+
+def _unknown_command(fields: Sequence[bytes]) -> str:
+    name = fields[0].decode("utf-8", "surrogateescape")[:_LONGEST_NAME]
+    shown = ""
+    for field in fields[1:]:
+        room = _LONGEST_NAME - len(shown)
+        if room <= 0:
+            break
+        shown += f"'{field[:room].decode('utf-8', 'surrogateescape')}' "
+    return f"ERR unknown command '{name}', with args beginning with: {shown}"
