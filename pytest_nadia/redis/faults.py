@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis.faulting import arguments
-from pytest_nadia.redis.faulting.arguments import as_written
+from pytest_nadia.redis.faulting.arguments import as_written, unless
 from pytest_nadia.redis.faulting.error_texts import full_text
 from pytest_nadia.redis.faulting.memory_limit import MemoryLimit
 from pytest_nadia.redis.faulting.switch import RuleSwitch
@@ -139,7 +139,8 @@ class RedisFaults:
             nth=arguments.count("nth", nth, 1),
             times=arguments.count("times", times, 1),
         )
-        return self._fault(as_written("cut_reply", on=on, nth=nth, times=times), rule)
+        counts = {"nth": unless(nth, 1), "times": unless(times, 1)}
+        return self._fault(as_written("cut_reply", on=on, **counts), rule)
 
     def lose_reply(
         self, on: str | Sequence[str], *, hang: bool = False, nth: int = 1, times: int = 1
@@ -155,7 +156,8 @@ class RedisFaults:
             nth=arguments.count("nth", nth, 1),
             times=arguments.count("times", times, 1),
         )
-        return self._fault(as_written("lose_reply", on, hang=hang, nth=nth, times=times), rule)
+        counts = {"nth": unless(nth, 1), "times": unless(times, 1)}
+        return self._fault(as_written("lose_reply", on, hang=hang or None, **counts), rule)
 
     def error(
         self,
@@ -182,7 +184,7 @@ class RedisFaults:
             nth=arguments.count("nth", nth, 1),
             times=arguments.times_or_all(times),
         )
-        call = as_written("error", text, on=on, nth=nth, times=times, key=key)
+        call = as_written("error", text, on=on, nth=unless(nth, 1), times=times, key=key)
         return self._fault(call, rule)
 
     def info(self, **fields: float | str) -> Fault:

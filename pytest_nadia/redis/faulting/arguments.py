@@ -51,6 +51,11 @@ def seconds(name: str, value: float) -> float:
     return float(value)
 
 
+def unless(value: int, default: int) -> int | None:
+    """A value to show, or None for the default."""
+    return None if value == default else value
+
+
 def glob(key: str | bytes | None) -> bytes:
     if key in ("", b""):
         raise ValueError("key is a glob such as 'user:*', not empty")
@@ -71,12 +76,7 @@ def _info_value(name: str, value: float | str) -> str:
 
 
 def as_written(method: str, *positional: object, **named: object) -> str:
-    """The call as the test wrote it, without what is left at its default."""
-    default = {"nth": 1, "hang": False}
+    """The call as the test wrote it; what is left at its default is given as None."""
     shown = [repr(value) for value in positional]
-    shown += [
-        f"{name}={value!r}"
-        for name, value in named.items()
-        if value is not None and (name not in default or value != default[name])
-    ]
+    shown += [f"{name}={value!r}" for name, value in named.items() if value is not None]
     return f"{method}({', '.join(shown)})"
