@@ -1,0 +1,133 @@
+"""A socket that never blocks: bytes in by call-back, bytes out as soon as they fit."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_nadia.redis.front.loop import Loop
+
+_CHUNK = 256 * 1024
+# Above this much unsent, who causes it is not listened to until it has gone out.
+_HIGH_WATER = 16 * 1024 * 1024
+
+
+class Channel:
+    """`on_data` gets what arrives, `on_end` is called once when the other side is gone."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        on_data: Callable[[bytes], None],
+        on_end: Callable[[], None],
+        on_drained: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._loop, self._socket = loop, sock
+        self._on_data, self._on_end, self._on_drained = on_data, on_end, on_drained
+        self._unsent = bytearray()
+        self._reading, self._closing, self._ended, self.closed = True, False, False, False
+        sock.setblocking(False)
+        if sock.family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._rewatch()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._unsent) > _HIGH_WATER
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Of both sides, as CLIENT LIST shows them."""
+        if self._socket.family == socket.AF_UNIX:
+            return {"laddr": f"{self._socket.getsockname()}:0", "addr": "unix:0"}
+        here, there = self._socket.getsockname(), self._socket.getpeername()
+        return {"laddr": "{}:{}".format(*here[:2]), "addr": "{}:{}".format(*there[:2])}
+
+    def write(self, data: bytes) -> None:
+        if self.closed or self._closing or self._ended:
+            return
+        if self._unsent:
+            self._unsent += data
+            return
+        sent = self._send(data)
+        if sent < len(data) and not self.closed:
+            self._unsent += data[sent:]
+            self._rewatch()
+
+    def listen(self, reading: bool) -> None:
+        """Stop reading what the other side sends, or go on."""
+        if reading != self._reading and not self.closed:
+            self._reading = reading
+            self._rewatch()
+
+    def finish(self) -> None:
+        """Close once everything has been sent."""
+        self._closing = True
+        if not self._unsent:
+            self.close()
+
+    def end_sending(self) -> None:
+        """Tell the other side that nothing more will come, and go on reading."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Close now; `on_end` is not called."""
+        if not self.closed:
+            self.closed = True
+            self._loop.watch(self._socket, None)
+            self._socket.close()
+
+    def _rewatch(self) -> None:
+        if self._ended:
+            return
+        read = self._read if self._reading else None
+        self._loop.watch(self._socket, read, self._write_more if self._unsent else None)
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._on_data(data)
+        else:
+            self._end()
+
+    def _send(self, data: bytes | memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._end()
+            return 0
+
+    def _write_more(self) -> None:
+        with memoryview(self._unsent) as view, view[:_CHUNK] as part:
+            sent = self._send(part)
+        if self.closed:
+            return
+        del self._unsent[:sent]
+        if not self._unsent:
+            self._rewatch()
+            self._drained()
+
+    def _drained(self) -> None:
+        if self._closing:
+            self.close()
+        else:
+            self._on_drained()
+
+    def _end(self) -> None:
+        if not (self.closed or self._ended):
+            self._ended = True
+            self._loop.watch(self._socket, None)
+            self._on_end()

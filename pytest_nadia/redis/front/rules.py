@@ -1,0 +1,128 @@
+"""The faults that are on, and which command each of them hits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from pytest_nadia.redis import commands
+from pytest_nadia.redis.wire import RuleState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_nadia.redis.front.entry import Entry
+    from pytest_nadia.redis.wire import Rule
+
+# What a real server's error spares: the scope of an error that names no command.
+_SCOPES: dict[str, Callable[[str], bool]] = {
+    "READONLY": commands.may_write,
+    "MISCONF": commands.may_write,
+    "NOREPLICAS": commands.may_write,
+    "OOM": commands.is_denied_on_oom,
+    "LOADING": lambda name: not commands.is_allowed_while_loading(name),
+    "MASTERDOWN": lambda name: not commands.is_allowed_while_loading(name),
+    "BUSY": lambda name: not commands.is_allowed_while_busy(name),
+    "NOAUTH": lambda name: not commands.is_allowed_without_auth(name),
+    "WRONGPASS": lambda name: name in {"AUTH", "HELLO"},
+}
+
+
+class ActiveRule:
+    """A rule while it is on."""
+
+    def __init__(self, number: int, rule: Rule) -> None:
+        self.number = number
+        self.rule = rule
+        self.fired = 0
+        self._matched = 0
+        self._seen: Counter[str] = Counter()
+        self._known: dict[str, bool] = {}
+
+    def state(self) -> RuleState:
+        return RuleState(self.fired, dict(self._seen))
+
+    def see(self, entry: Entry) -> None:
+        if not entry.handshake:
+            self._seen[entry.name] += 1
+
+    def hits(self, entry: Entry) -> bool:
+        """Whether it is this command's turn; counts the matching ones."""
+        if not self._matches(entry):
+            return False
+        self._matched += 1
+        late = self._matched - self.rule.nth
+        if late < 0 or (self.rule.times and late >= self.rule.times):
+            return False
+        self.fired += 1
+        return True
+
+    def _matches(self, entry: Entry) -> bool:
+        name = entry.name
+        if name not in self._known:
+            self._known[name] = self._concerns(name)
+        if not self._known[name]:
+            return False
+        if entry.handshake and not self.rule.on and self._spares_handshakes:
+            return False
+        return not self.rule.key or _fits(self.rule.key, entry.key)
+
+    def _concerns(self, name: str) -> bool:
+        if self.rule.on:
+            return any(commands.matches(pattern, name) for pattern in self.rule.on)
+        if self.rule.writes:
+            return commands.may_write(name)
+        if self.rule.action == "error":
+            scope = _SCOPES.get(self.rule.text.partition(" ")[0])
+            return scope is None or scope(name)
+        return self.rule.action != "info" or name == "INFO"
+
+    @property
+    def _spares_handshakes(self) -> bool:
+        known = self.rule.text.partition(" ")[0] in _SCOPES
+        return self.rule.action in {"lose_reply", "cut_reply"} or not known
+
+
+def _fits(pattern: bytes, key: bytes | None) -> bool:
+    return key is not None and fnmatchcase(key.decode("latin-1"), pattern.decode("latin-1"))
+
+
+class Rules:
+    """All rules that are on, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._active: dict[int, ActiveRule] = {}
+        self._last = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._active)
+
+    def __getitem__(self, number: int) -> ActiveRule:
+        return self._active[number]
+
+    def add(self, rule: Rule) -> ActiveRule:
+        self._last += 1
+        self._active[self._last] = ActiveRule(self._last, rule)
+        return self._active[self._last]
+
+    def remove(self, number: int) -> ActiveRule:
+        return self._active.pop(number)
+
+    def numbers(self) -> list[int]:
+        return list(self._active)
+
+    def first(self, *actions: str) -> ActiveRule | None:
+        """The oldest rule with one of these actions."""
+        return next((one for one in self._active.values() if one.rule.action in actions), None)
+
+    def see(self, entry: Entry) -> None:
+        for one in self._active.values():
+            one.see(entry)
+
+    def hit(self, entry: Entry, *actions: str) -> Rule | None:
+        """The first rule of these actions whose turn this command is."""
+        for one in self._active.values():
+            if one.rule.action in actions and one.hits(entry):
+                return one.rule
+        return None

@@ -1,0 +1,211 @@
+"""The front as the process that needs it sees it: a child that serves Redis and takes orders."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Literal, cast
+
+import msgspec
+
+from pytest_nadia.redis.requirements import missing_requirement
+from pytest_nadia.redis.wire import Answer, Hello, Order, RuleState, Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_nadia.redis.wire import CommandRecord, ConnectionRecord, Rule
+
+HOST = "127.0.0.1"
+# -P: a redis.py in the current directory must not stand in for the real one.
+_PROGRAM = [sys.executable, "-P", "-m", "pytest_nadia.redis.front.program"]
+_SECONDS_TO_STOP = 5.0
+_SECONDS_TO_ANSWER = 30.0
+_LENGTH = struct.Struct(">I")
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Answer)
+
+
+class FrontError(Exception):
+    """The front did not start, is gone, or cannot do what it is asked; one line."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """A Redis at `url`, in a child process. All methods may be called from any thread.
+
+    `socket_path` is a unix socket for clients; `backstage_path` is another, where neither faults
+    nor the ledger nor the limits of a leased database apply. `version` is the server's. Every
+    method raises `FrontError` if the child is gone.
+    """
+
+    kind: Literal["embedded", "server", "url"]
+    port: int
+    socket_path: str
+    backstage_path: str
+    version: tuple[int, ...]
+    server_name: str
+    _child: _Child = field(repr=False)
+    _control: socket.socket = field(repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    host: str = HOST
+
+    @property
+    def url(self) -> str:
+        return f"redis://{self.host}:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        return self._child.process.pid
+
+    def reset(self) -> int:
+        """Empty every database, end every fault, undo CONFIG SET; gives the ledger's mark."""
+        return self._order(Order(do="reset")).number
+
+    def mark(self) -> int:
+        """The number that the next command will have in the ledger."""
+        return self._order(Order(do="mark")).number
+
+    def records(self, since: int = 0) -> list[CommandRecord]:
+        """The commands since the last reset that have this number or a higher one."""
+        return self._order(Order(do="records", number=since)).records
+
+    def connections(self) -> list[ConnectionRecord]:
+        """Those that were open at the last reset, or were opened after it."""
+        return self._order(Order(do="connections")).connections
+
+    def add_rule(self, rule: Rule) -> int:
+        return self._order(Order(do="add", rule=rule)).number
+
+    def rule_state(self, number: int) -> RuleState:
+        return _state(self._order(Order(do="state", number=number)))
+
+    def remove_rule(self, number: int) -> RuleState:
+        return _state(self._order(Order(do="remove", number=number)))
+
+    def advance(self, seconds: float) -> str:
+        """Let time pass for the data; gives a remark where that is not possible in full."""
+        return self._order(Order(do="advance", seconds=seconds)).remark
+
+    def _order(self, order: Order) -> Answer:
+        data = _encoder.encode(order)
+        try:
+            with self._lock:
+                self._control.sendall(_LENGTH.pack(len(data)) + data)
+                (size,) = _LENGTH.unpack(self._receive(_LENGTH.size))
+                answer = _decoder.decode(self._receive(size))
+        except (OSError, EOFError) as error:
+            raise FrontError(self._child.obituary()) from error
+        if answer.error:
+            raise FrontError(f"the Redis of the tests: {answer.error}")
+        return answer
+
+    def _receive(self, size: int) -> bytes:
+        data = self._control.recv(size)
+        while len(data) < size:
+            more = self._control.recv(size - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+
+def _state(answer: Answer) -> RuleState:
+    return answer.state or RuleState(0, {})
+
+
+@contextmanager
+def run_front(
+    kind: Literal["embedded", "server", "url"] = "embedded",
+    *,
+    url: str = "",
+    version: tuple[int, ...] = (7, 4, 0),
+    force: bool = False,
+) -> Iterator[Front]:
+    """Start a Redis in a child process, and stop it at the end.
+
+    `url` is the existing server of the kind "url", `force` lets it have a database that is not
+    empty, `version` is what the embedded one announces. The child ends as well when this process
+    dies, however that happens: its standard input closes. Raises `FrontError`.
+    """
+    if kind == "embedded" and (problem := missing_requirement()):
+        raise FrontError(problem)
+    setup = Setup(kind=kind, url=url, version=version, force=force)
+    with tempfile.TemporaryFile() as errors:
+        child = _Child(_spawn(setup, errors), errors)
+        try:
+            hello = child.hello()
+            with _connected(hello.control_path) as control:
+                yield Front(
+                    kind=kind,
+                    port=hello.port,
+                    socket_path=hello.socket_path,
+                    backstage_path=hello.backstage_path,
+                    version=hello.version,
+                    server_name=hello.server_name,
+                    _child=child,
+                    _control=control,
+                )
+        finally:
+            child.end()
+
+
+def _connected(path: str) -> socket.socket:
+    control = socket.socket(socket.AF_UNIX)
+    control.settimeout(_SECONDS_TO_ANSWER)
+    control.connect(path)
+    return control
+
+
+@dataclass(frozen=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+
+    def hello(self) -> Hello:
+        line = cast("IO[bytes]", self.process.stdout).readline()
+        if not line:
+            raise FrontError(self.obituary())
+        hello = msgspec.json.decode(line, type=Hello)
+        if hello.error:
+            raise FrontError(hello.error)
+        return hello
+
+    def obituary(self) -> str:
+        try:
+            end = f"exit code {self.process.wait(timeout=_SECONDS_TO_STOP)}"
+        except subprocess.TimeoutExpired:
+            end = "it still runs but does not answer"
+        self.errors.seek(0)
+        lines = self.errors.read().decode(errors="replace").strip().splitlines()
+        reason = f": {lines[-1]}" if lines else ""
+        return f"the Redis of the tests is gone ({end}){reason}"
+
+    def end(self) -> None:
+        # Closing standard input, which communicate() does, is the request to stop.
+        try:
+            self.process.communicate(timeout=_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+
+
+def _spawn(setup: Setup, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    # The URL may hold a password, which the arguments of a process show to everybody.
+    environment = {**os.environ, "NADIA_FRONT_SETUP": msgspec.json.encode(setup).decode()}
+    return subprocess.Popen(
+        _PROGRAM,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=environment,
+        # Ctrl-C at the terminal is for the tests, whose own clean-up may still need Redis.
+        process_group=0,
+    )
