@@ -56,7 +56,7 @@ def _check_length(folder: Path) -> None:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """The lock tells, where it is there yet: process numbers mislead where containers share /tmp."""
+    """The lock tells, once it is there: containers that share /tmp reuse process numbers."""
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         return False
     lock = folder / _LOCK

@@ -54,11 +54,12 @@ def _log_in(target: Target, client: BlockingClient) -> None:
 
 
 def refuse(target: Target, error: ReplyError) -> NoReturn:
-    text = without_password(target, str(error))
-    raise BackendError(f"Redis at {target.where} {_advice(error.code, text)}") from None
+    advice = _advice(error, without_password(target, str(error)))
+    raise BackendError(f"Redis at {target.where} {advice}") from None
 
 
-def _advice(code: str, text: str) -> str:
+def _advice(error: ReplyError, shown: str) -> str:
+    code, text = error.code, str(error)
     if code == "NOAUTH":
         return "wants a password: write it into the URL, redis://:PASSWORD@host:port"
     if code == "WRONGPASS" or "without any password" in text or "invalid password" in text:
@@ -70,10 +71,10 @@ def _advice(code: str, text: str) -> str:
         return f"is a read-only replica: give its primary, {ELSE_OWN}"
     if code == "NOPERM" or "ACL" in text or "The user executing" in text:
         return (
-            f"does not let this user lease a database ({text[:120]}): the user needs all commands "
+            f"does not let this user lease a database ({shown[:120]}): the user needs all commands "
             f"and all keys (ACL SETUSER NAME +@all ~* &*), {ELSE_OWN}"
         )
-    return f"cannot be used: it answered {text[:160]}: correct that, {ELSE_OWN}"
+    return f"cannot be used: it answered {shown[:160]}: correct that, {ELSE_OWN}"
 
 
 def without_password(target: Target, text: str) -> str:
