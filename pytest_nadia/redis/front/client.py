@@ -146,7 +146,7 @@ class Client:
             while self._is_open_to_commands():
                 if (fields := self._requests.take()) is None:
                     return
-                raw = self._requests.raw()[self._forwarded :]
+                raw = self._requests.raw()[self._forwarded :] if self._session.streams else b""
                 self._forwarded = 0
                 if fields:
                     self._begin_trip()
@@ -160,7 +160,7 @@ class Client:
     def _is_open_to_commands(self) -> bool:
         if self._timer or self._session.busy or self._channel.closed or self._channel.is_full:
             return False
-        if self._privileged or not self._requests.waiting:
+        if self._privileged or not self._house.rules or not self._requests.waiting:
             return True
         return not (self._house.withhold() or self._delay_trip())
 
@@ -185,17 +185,16 @@ class Client:
             self._trip = self._house.ledger.trips
 
     def _admit(self, entry: Entry, fields: list[bytes], raw: bytes) -> None:
-        if self._privileged:
+        rules = self._house.rules
+        if self._privileged or not (rules or self._transaction_spoilt or self._house.guards()):
             self._forward(entry, fields, raw)
             return
-        rules = self._house.rules
-        if rules:
-            rules.see(entry)
-            latency = rules.hit(entry, "latency") if self._has_named_latency() else None
-            if latency:
-                self._delay(latency.seconds, lambda: self._pass(entry, fields, raw))
-                return
-        self._pass(entry, fields, raw)
+        rules.see(entry)
+        latency = rules.hit(entry, "latency") if self._has_named_latency() else None
+        if latency:
+            self._delay(latency.seconds, lambda: self._pass(entry, fields, raw))
+        else:
+            self._pass(entry, fields, raw)
 
     def _pass(self, entry: Entry, fields: list[bytes], raw: bytes) -> None:
         """Let one command meet its faults and the limits of a leased database."""

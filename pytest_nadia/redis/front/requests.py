@@ -5,6 +5,10 @@ from __future__ import annotations
 _MOST_FIELDS = 2**20
 _LONGEST_FIELD = 512 * 2**20
 _LONGEST_LINE = 64 * 1024
+# Short commands are cut at their line ends, all at once: that is several times quicker.
+_QUICK_BYTES = 64 * 1024
+_COUNTS = {b"*%d" % number: number for number in range(1, 129)}
+_LENGTHS = {b"$%d" % number: number for number in range(1025)}
 
 
 class ProtocolError(Exception):
@@ -25,19 +29,25 @@ class Requests:
         self._left = 0
         self._spans: list[tuple[int, int]] = []
         self._taken = (0, 0)
+        self._lines: list[bytes] = []
+        self._line = 0
+        self._quick: list[bytes] = []
 
     @property
     def waiting(self) -> int:
-        """Bytes that no complete command was made of yet."""
-        return len(self._data) - self._start
+        """Bytes that no command has been taken of yet."""
+        left = self._lines[self._line :]
+        return len(self._data) - self._start + sum(map(len, left)) + 2 * max(0, len(left) - 1)
 
     def feed(self, data: bytes) -> None:
+        if self._lines:
+            self._give_up_lines()
         if self._start:
-            del self._data[: self._start]
-            self._at -= self._start
-            self._spans = [(a - self._start, b - self._start) for a, b in self._spans]
-            self._start = 0
-        self._data += data
+            self._forget_taken()
+        if not self._data and len(data) < _QUICK_BYTES:
+            self._lines, self._line = data.split(b"\r\n"), 0
+        else:
+            self._data += data
 
     def take(self) -> list[bytes] | None:
         """The next command, as its name and arguments, or None until the rest of it arrives.
@@ -45,8 +55,42 @@ class Requests:
         An empty list is a command without a name, which Redis passes over. Raises
         `ProtocolError`, after which nothing more can be taken.
         """
+        if self._lines:
+            if fields := self._take_lines():
+                return fields
+            self._give_up_lines()
         if self._start == len(self._data):
             return None
+        return self._take_bytes()
+
+    def _take_lines(self) -> list[bytes] | None:
+        """A command none of whose fields holds a line end; None if this is not one."""
+        lines, at = self._lines, self._line
+        count = _COUNTS.get(lines[at])
+        if not count:
+            return None
+        end = at + 1 + 2 * count
+        fields = lines[at + 2 : end : 2]
+        if end >= len(lines) or list(map(len, fields)) != [
+            _LENGTHS.get(line) for line in lines[at + 1 : end : 2]
+        ]:
+            return None
+        self._line = end
+        self._quick = lines[at:end]
+        return fields
+
+    def _give_up_lines(self) -> None:
+        self._data[:] = b"\r\n".join(self._lines[self._line :])
+        self._lines, self._quick = [], []
+        self._start = self._at = 0
+
+    def _forget_taken(self) -> None:
+        del self._data[: self._start]
+        self._at -= self._start
+        self._spans = [(a - self._start, b - self._start) for a, b in self._spans]
+        self._start = 0
+
+    def _take_bytes(self) -> list[bytes] | None:
         try:
             fields = self._fields()
         except _IncompleteError:
@@ -59,16 +103,22 @@ class Requests:
     @property
     def size(self) -> int:
         """Bytes of the command that was taken last."""
+        if self._quick:
+            return sum(map(len, self._quick)) + 2 * len(self._quick)
         start, end = self._taken
         return end - start
 
     def raw(self) -> bytes:
         """The bytes of the command that was taken last; valid until more is fed."""
+        if self._quick:
+            return b"\r\n".join((*self._quick, b""))
         start, end = self._taken
         return bytes(self._data[start:end])
 
     def rest(self) -> bytes:
         """All bytes that no command was made of; they are forgotten."""
+        if self._lines:
+            self._give_up_lines()
         rest = bytes(self._data[self._start :])
         self._start = self._at = len(self._data)
         return rest
@@ -116,7 +166,7 @@ class Requests:
         """A command typed by hand: words up to the end of the line."""
         end = self._data.find(b"\n", self._start)
         if end < 0:
-            if self.waiting > _LONGEST_LINE:
+            if len(self._data) - self._start > _LONGEST_LINE:
                 raise ProtocolError("too big inline request")
             raise _IncompleteError
         self._at = end + 1
