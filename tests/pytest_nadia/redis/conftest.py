@@ -3,14 +3,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from contextlib import closing
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from pytest_nadia.redis.process import Front
 
 T = TypeVar("T")
 
@@ -57,3 +59,33 @@ def run_async() -> Callable[[Coroutine[None, None, T]], T]:
             return runner.run(coroutine)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def fronts() -> Iterator[Callable[[Literal["embedded", "server"]], Front]]:
+    """A front of each kind, started when it is first asked for."""
+    from pytest_nadia.redis.process import run_front
+
+    started: dict[str, Front] = {}
+    with ExitStack() as stack:
+
+        def get(kind: Literal["embedded", "server"]) -> Front:
+            if kind not in started:
+                started[kind] = stack.enter_context(run_front(kind))
+            return started[kind]
+
+        yield get
+
+
+@pytest.fixture(params=["embedded", "server"])
+def front(
+    request: pytest.FixtureRequest,
+    fronts: Callable[[Literal["embedded", "server"]], Front],
+    require: Callable[[str], str],
+) -> Front:
+    """An empty Redis of our own, embedded and real in turn."""
+    if request.param == "server":
+        require("redis-server")
+    found = fronts(request.param)
+    found.reset()
+    return found
