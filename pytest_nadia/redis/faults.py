@@ -9,7 +9,7 @@ from pytest_nadia.redis.faulting import arguments
 from pytest_nadia.redis.faulting.arguments import as_written, unless
 from pytest_nadia.redis.faulting.error_texts import full_text
 from pytest_nadia.redis.faulting.memory_limit import MemoryLimit
-from pytest_nadia.redis.faulting.switch import RuleSwitch
+from pytest_nadia.redis.faulting.switch import DoorSwitch, RuleSwitch
 from pytest_nadia.redis.wire import Rule, RuleState
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class RedisFaults:
 
     def down(self) -> Fault:
         """Connections are refused, and open ones closed."""
-        return self._fault("down()", Rule(action="down"))
+        return self._add(Fault("down()", DoorSwitch(self._front, Rule(action="down"))))
 
     def hang(self) -> Fault:
         """Connections are accepted, and nothing is ever answered."""
@@ -199,7 +199,7 @@ class RedisFaults:
             seconds=arguments.seconds("up", up),
             down_seconds=arguments.seconds("down", down),
         )
-        return self._fault(as_written("flap", up=up, down=down), rule)
+        return self._add(Fault(as_written("flap", up=up, down=down), DoorSwitch(self._front, rule)))
 
     def maxmemory(self, bytes: int) -> Fault:
         """Sets the server's own limit, so that it refuses writes itself; restored at the end.

@@ -20,6 +20,8 @@ from pytest_nadia.redis.faulting.arguments import unknown_command
 if TYPE_CHECKING:
     from typing import Self
 
+    from pytest_nadia.redis.call_stack import Frame
+    from pytest_nadia.redis.connections import Connections
     from pytest_nadia.redis.process import Front
     from pytest_nadia.redis.wire import CommandRecord, ConnectionRecord
 
@@ -37,8 +39,8 @@ class Connection:
     """A client's connection.
 
     `port` is the client's own, 0 on the unix socket; `opened` and `closed` are seconds on the
-    server's clock; `opened_by` is the stack that opened it, the innermost call last, empty if
-    that was another process or not Python.
+    server's clock; `opened_by` is the stack that opened it, the innermost call first, empty if
+    that is not known: another process did, or a library that is not written in Python.
     """
 
     number: int
@@ -46,7 +48,7 @@ class Connection:
     name: str
     opened: float
     closed: float
-    opened_by: tuple[str, ...]
+    opened_by: tuple[Frame, ...]
 
     @property
     def is_open(self) -> bool:
@@ -100,11 +102,15 @@ class Budget:
 
 
 class RedisLedger:
-    """What the fixture `redis_ledger` gives: all that the test's Redis got since its start."""
+    """What the fixture `redis_ledger` gives: all that the test's Redis got since its start.
 
-    def __init__(self, front: Front, since: int) -> None:
+    `since` is one of the front's marks; `opened`, if given, knows who opened which connection.
+    """
+
+    def __init__(self, front: Front, since: int, opened: Connections | None = None) -> None:
         self._front = front
         self._since = since
+        self._opened = opened
         self._hidden: set[int] = set()
         self._budgets: list[Budget] = []
         self._mark_of_stats = front.mark()
@@ -134,7 +140,7 @@ class RedisLedger:
     def connections(self) -> list[Connection]:
         """Those that are open, or were at some time since the start."""
         records = self._front.connections()
-        return [_connection(one) for one in records if one.number not in self._hidden]
+        return [self._connection(one) for one in records if one.number not in self._hidden]
 
     @property
     def script_commands(self) -> dict[str, int]:
@@ -190,6 +196,16 @@ class RedisLedger:
                 "a budget measured nothing: write `with redis_ledger.budget(...):`"
             )
 
+    def _connection(self, record: ConnectionRecord) -> Connection:
+        return Connection(
+            number=record.number,
+            port=record.port,
+            name=record.name,
+            opened=record.opened,
+            closed=record.closed,
+            opened_by=self._opened.opened_at(record.port) if self._opened else (),
+        )
+
     def _commandstats(self) -> Counter[str]:
         with Redis(unix_socket_path=self._front.backstage_path) as backstage:
             stats = backstage.info("commandstats")
@@ -211,14 +227,3 @@ def _accepted(records: list[CommandRecord]) -> Counter[str]:
 
 def _may_be_in_script(name: str) -> bool:
     return name.partition(" ")[0] not in _NOT_IN_SCRIPTS
-
-
-def _connection(record: ConnectionRecord) -> Connection:
-    return Connection(
-        number=record.number,
-        port=record.port,
-        name=record.name,
-        opened=record.opened,
-        closed=record.closed,
-        opened_by=(),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis.faulting.explain import why_unfired
-from pytest_nadia.redis.faulting.refusals import refused_connections
+from pytest_nadia.redis.faulting.refusals import Refusals
 from pytest_nadia.redis.wire import RuleState
 
 if TYPE_CHECKING:
@@ -19,25 +19,40 @@ class RuleSwitch:
         self._rule = rule
         self._number = 0
         self._mark = 0
-        self._refused_before = 0
 
     def on(self) -> None:
         self._mark = self._front.mark()
-        self._refused_before = refused_connections()
         self._number = self._front.add_rule(self._rule)
 
     def state(self) -> RuleState:
-        return self._with_refusals(self._front.rule_state(self._number))
+        return self._front.rule_state(self._number)
 
     def off(self) -> RuleState:
-        return self._with_refusals(self._front.remove_rule(self._number))
+        return self._front.remove_rule(self._number)
 
     def why_unfired(self, state: RuleState) -> str:
         records = self._front.records(self._mark)
         return why_unfired(self._rule, state.seen, records, self._front.url)
 
+
+class DoorSwitch(RuleSwitch):
+    """For a rule that closes the front's port: it hits whom the front never sees."""
+
+    def on(self) -> None:
+        super().on()
+        self._refusals = Refusals(self._front)
+
+    def state(self) -> RuleState:
+        return self._with_refusals(super().state())
+
+    def off(self) -> RuleState:
+        try:
+            return self._with_refusals(super().off())
+        finally:
+            self._refusals.close()
+
     def _with_refusals(self, state: RuleState) -> RuleState:
-        """A client that came only when the port was closed is known to the kernel alone."""
-        if state.fired or self._rule.action not in {"down", "flap"}:
-            return state
-        return RuleState(refused_connections() - self._refused_before, state.seen)
+        if self._rule.action == "down":
+            return RuleState(state.fired + self._refusals.count(), state.seen)
+        # A door that flaps let some of this process's attempts in.
+        return RuleState(state.fired or self._refusals.count_on_machine(), state.seen)

@@ -141,6 +141,25 @@ def test_a_pipeline_is_late_once(faults: RedisFaults, client: redis.Redis) -> No
         assert time.monotonic() - before < 1
 
 
+def test_down_counts_each_refusal(faults: RedisFaults, client: redis.Redis) -> None:
+    with faults.down() as fault:
+        for _ in range(3):
+            with pytest.raises(redis.ConnectionError):
+                client.get("text")
+        assert fault.fired >= 3
+
+
+def test_flap_fires_for_a_client_that_only_meets_it_down(faults: RedisFaults, front: Front) -> None:
+    with faults.flap(up=0.01, down=60) as fault:
+        wait_for(lambda: not is_open(front))
+        assert fault.fired >= 1
+
+
+def is_open(front: Front) -> bool:
+    with socket.socket() as raw:
+        return raw.connect_ex((front.host, front.port)) == 0
+
+
 def test_flap_goes_down_and_comes_back(faults: RedisFaults, client: redis.Redis) -> None:
     outcomes = set()
 
@@ -312,7 +331,10 @@ def test_an_error_amid_a_pipeline_leaves_the_other_replies_in_place(
     faults: RedisFaults, client: redis.Redis
 ) -> None:
     pipe = client.pipeline(transaction=False)
-    pipe.set("a", 1).set("b", 2).get("a").set("c", 3)
+    pipe.set("a", 1)
+    pipe.set("b", 2)
+    pipe.get("a")
+    pipe.set("c", 3)
     with faults.error("OOM", on="SET", nth=2, times=1):
         replies = pipe.execute(raise_on_error=False)
     assert replies[0] is True
@@ -344,7 +366,8 @@ def test_an_error_on_exec_ends_the_transaction(faults: RedisFaults, front: Front
 
 
 def test_subscribers_are_not_confused(faults: RedisFaults, client: redis.Redis) -> None:
-    with client.pubsub() as listener:
+    listener: Any = client.pubsub()  # type: ignore[no-untyped-call]
+    with listener:
         listener.subscribe("news")
         assert listener.get_message(timeout=5) is not None
         with faults.error("OOM", on="SET"):
