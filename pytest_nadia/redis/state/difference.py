@@ -33,11 +33,11 @@ def bounded(lines: Iterable[str], limit: int = MAX_LINES, where: str = "") -> li
     return [*everything[:limit], f"... and {len(everything) - limit} more{where}"]
 
 
-def describe_changes(changes: Iterable[Change]) -> list[str]:
-    """At most `MAX_LINES` lines, and a few for each key, with counts of what is left out."""
+def describe_changes(changes: Iterable[Change], of_each_key: int = MAX_LINES_OF_KEY) -> list[str]:
+    """At most `MAX_LINES` lines, and a few of each key, with counts of what is left out."""
     lines: list[str] = []
     for _, group in groupby(changes, lambda change: change.path[:2]):
-        lines += bounded(map(describe_change, group), MAX_LINES_OF_KEY, " in this key")
+        lines += bounded(map(describe_change, group), of_each_key, " in this key")
     return bounded(lines)
 
 
