@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nadia.redis import fixtures as redis_fixtures
+from pytest_nadia.redis import options as redis_options
 
 if TYPE_CHECKING:
     import pytest
@@ -14,7 +14,8 @@ _MARKERS = (
     "integration: a test of parts together, or with a real service",
     "e2e: a test of the whole program from the outside",
     "slow: a test that takes seconds",
-    "redis: a test that needs a Redis",
+    "redis(backend, diverges, off, max_commands, max_round_trips, lints): "
+    "a test that needs a Redis",
     "health: a test of health checks and alerts",
     "constitution: a test of the guard on outgoing messages",
     "hotpath: a test of the speed of a hot path",
@@ -28,14 +29,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="write a JSON record of every test to FILE, and whether the run was complete",
     )
+    redis_options.add_options(parser, group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    config.pluginmanager.register(redis_fixtures, "nadia-redis")
     report: str | None = config.option.nadia_report
     if report is not None:
         from pytest_nadia.recording import start_recording
 
         start_recording(config, report)
+    redis_options.start(config)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return redis_options.report_header(config)

@@ -46,8 +46,12 @@ def test_the_plugin_imports_nothing_but_pytest_and_the_standard_library(loaded: 
 
 
 def test_of_our_own_modules_the_plugin_imports_the_light_ones(loaded: list[str]) -> None:
-    ours = ["pytest_nadia", "pytest_nadia.plugin", "pytest_nadia.redis"]
-    assert f"OURS {[*ours, 'pytest_nadia.redis.fixtures']}" in loaded
+    names = (
+        "autouse both choice fixtures keys lifecycle manager marker options project summary told"
+    )
+    light = [f"pytest_nadia.redis.{name}" for name in names.split()]
+    ours = ["pytest_nadia", "pytest_nadia.plugin", "pytest_nadia.redis", *light]
+    assert f"OURS {ours}" in loaded
 
 
 def test_the_package_itself_imports_nothing() -> None:
@@ -64,7 +68,7 @@ def test_markers_are_registered_each_with_a_description(
 ) -> None:
     result = pytester.runpytest_inprocess("-p", "nadia", "--markers")
     for marker in MARKERS:
-        result.stdout.fnmatch_lines([f"@pytest.mark.{marker}: ?*"])
+        result.stdout.fnmatch_lines([f"@pytest.mark.{marker}*: ?*"])
 
 
 def test_markers_and_options_pass_under_strict_settings(
@@ -95,4 +99,4 @@ def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester) -> None:
 
 def test_help_shows_our_options_in_a_group(pytester: pytest.Pytester, only_nadia: None) -> None:
     result = pytester.runpytest_inprocess("-p", "nadia", "--help")
-    result.stdout.fnmatch_lines(["pytest-nadia:", "*--nadia-report=FILE*"])
+    result.stdout.fnmatch_lines(["pytest-nadia:", "*--nadia-report=FILE*", "*--nadia-redis=embedded*"])

@@ -76,7 +76,7 @@ def test_nothing_starts_unless_a_test_asks(pytester: pytest.Pytester) -> None:
         import sys
 
         def test_it():
-            assert "pytest_nadia.redis.embedded" not in sys.modules
+            assert "pytest_nadia.redis.process" not in sys.modules
         """
     )
     pytester.runpytest_subprocess("-p", "nadia").assert_outcomes(passed=1)
@@ -109,21 +109,21 @@ def test_a_server_that_a_test_killed_is_told_to_the_next(pytester: pytest.Pytest
     )
     result = pytester.runpytest_inprocess("-p", "nadia", "-q")
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["the embedded Redis is gone (exit code -9)"])
+    result.stdout.fnmatch_lines(["the Redis of the tests is gone (exit code -9)"])
 
 
 def test_a_server_that_does_not_start_is_one_clear_error(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import sys
-        from pytest_nadia.redis import embedded
-        embedded._PROGRAM = [sys.executable, "-c", "raise SystemExit('no port is free')"]
+        from pytest_nadia.redis import process
+        process._PROGRAM = [sys.executable, "-c", "raise SystemExit('no port is free')"]
         """
     )
     pytester.makepyfile("def test_it(redis_url): pass")
     result = pytester.runpytest_subprocess("-p", "nadia", "-q")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["the embedded Redis is gone (exit code 1): no port is free"])
+    result.stdout.fnmatch_lines(["the Redis of the tests is gone (exit code 1): no port is free"])
 
 
 def test_asynchronous_tests_under_pytest_asyncio(pytester: pytest.Pytester) -> None:

@@ -1,0 +1,141 @@
+"""`--nadia-redis=both`: a test runs twice inside its one item, and the outcomes are compared."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from pytest_nadia.redis.autouse import uses_redis
+from pytest_nadia.redis.choice import Choice
+from pytest_nadia.redis.keys import RECORDS, SIDE, drop
+from pytest_nadia.redis.manager import wanted_choice
+from pytest_nadia.redis.marker import DEFAULT, MARKER
+from pytest_nadia.redis.told import add_told, told_by
+
+if TYPE_CHECKING:
+    from pytest_nadia.redis.wire import CommandRecord
+
+_SIDES = (Choice("embedded"), Choice("server"))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One of the two runs of a test, on the kind of Redis that it is named after."""
+
+    name: str
+    reports: list[pytest.TestReport]
+    records: list[CommandRecord]
+
+    @property
+    def outcome(self) -> str:
+        return next(filter(None, map(_outcome, self.reports)), "passed")
+
+    @property
+    def had_redis(self) -> bool:
+        return not any("no_redis" in told_by(report) for report in self.reports)
+
+    @property
+    def failure(self) -> str:
+        """What the run says of itself where it did not pass."""
+        return "\n".join(filter(None, map(_text, self.reports)))
+
+
+def _outcome(report: pytest.TestReport) -> str:
+    """How the report ends its test, or ""."""
+    if hasattr(report, "wasxfail"):
+        return {"skipped": "xfailed", "passed": "xpassed"}.get(report.outcome, report.outcome)
+    return "" if report.passed else report.outcome
+
+
+def _text(report: pytest.TestReport) -> str:
+    if report.passed:
+        return ""
+    if isinstance(report.longrepr, tuple):
+        return report.longrepr[2]
+    return report.longreprtext
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> object:
+    if not uses_redis(item) or wanted_choice(item).kind != "both":
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in _run_twice(item, nextitem):
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _run_twice(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
+    first, second = _SIDES
+    # A sibling as the next item: the fixtures of a wider scope must survive.
+    left = _run(item, first, copy.copy(item))
+    if item.session.shouldstop or item.session.shouldfail:
+        return left.reports
+    right = _run(item, second, nextitem)
+    return _one_set(item, left, right)
+
+
+def _run(item: pytest.Item, side: Choice, nextitem: pytest.Item | None) -> Run:
+    item.stash[SIDE] = side
+    properties = list(item.user_properties)
+    try:
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        return Run(side.kind, reports, item.stash.get(RECORDS, []))
+    finally:
+        # The next run starts like the first.
+        item.user_properties[:] = properties
+        item._report_sections.clear()
+        drop(item, RECORDS, SIDE)
+
+
+def _one_set(item: pytest.Item, left: Run, right: Run) -> list[pytest.TestReport]:
+    if not left.had_redis or not right.had_redis:
+        shown = right if left.had_redis else left
+    elif left.outcome == right.outcome:
+        shown = _agreed(item, left, right)
+    else:
+        shown = _differed(item, left, right)
+    _add(shown, left if shown is right else right)
+    return shown.reports
+
+
+def _agreed(item: pytest.Item, left: Run, right: Run) -> Run:
+    reason = item.stash.get(MARKER, DEFAULT).diverges
+    if left.outcome == "failed":
+        if left.failure != right.failure:
+            _failed_report(left).sections.append((f"the failure on {right.name}", right.failure))
+    elif reason and left.outcome != "skipped":
+        from pytest_nadia.redis.divergence import no_longer
+
+        no_longer(item, left.reports, reason)
+    return left
+
+
+def _differed(item: pytest.Item, left: Run, right: Run) -> Run:
+    if reason := item.stash.get(MARKER, DEFAULT).diverges:
+        shown = right if left.outcome == "failed" else left
+        add_told(shown.reports[-1], {"diverged": reason})
+        return shown
+    from pytest_nadia.redis.divergence import diverge
+
+    shown = right if right.outcome == "failed" else left
+    diverge(item, shown, left, right)
+    return shown
+
+
+def _failed_report(run: Run) -> pytest.TestReport:
+    return next(report for report in run.reports if report.failed)
+
+
+def _add(shown: Run, other: Run) -> None:
+    """What the run that is not shown took and told."""
+    lost = {report.when: report for report in other.reports}
+    for report in shown.reports:
+        if twin := lost.get(report.when):
+            report.duration += twin.duration
+            add_told(report, told_by(twin))

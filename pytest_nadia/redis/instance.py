@@ -1,0 +1,76 @@
+"""The Redis of one test, as the test sees it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from redis.asyncio import Redis as AsyncRedis
+
+    from pytest_nadia.redis.asynchronous import AsyncClients
+    from pytest_nadia.redis.process import Front
+    from pytest_nadia.redis.snapshot import Snapshot
+
+
+class RedisServer:
+    """An empty Redis, for as long as the test runs.
+
+    `kind` is "embedded", "server" or "url", `version` the numbers of the Redis version that it
+    is or announces, `front` the process before it that faults and ledger use.
+    """
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+        self.url = front.url
+        self.host = front.host
+        self.port = front.port
+        self.socket_path = front.socket_path
+        self.kind = front.kind
+        self.version = front.version
+        self._opened = ExitStack()
+        self._asynchronous: AsyncClients | None = None
+
+    def __repr__(self) -> str:
+        return f"<RedisServer {self.kind} {self.url}>"
+
+    def client(self, **options: Any) -> Redis:
+        """A new client, closed when the test ends; the options are those of `Redis.from_url`."""
+        from redis import Redis
+
+        client = Redis.from_url(self.url, **options)
+        self._opened.callback(client.close)
+        return client
+
+    def async_client(self, **options: Any) -> AsyncRedis:
+        """A new client of `redis.asyncio`, for any event loop; closed when the test ends."""
+        from pytest_nadia.redis.asynchronous import AsyncClients
+
+        if self._asynchronous is None:
+            self._asynchronous = AsyncClients(self.url)
+            self._opened.callback(self._asynchronous.close)
+        return self._asynchronous.make(**options)
+
+    def advance(self, seconds: float) -> str:
+        """Let `seconds` pass for the data. Gives a remark where not everything could be moved.
+
+        A real server's clock cannot be moved: there only the keys' time to live gets shorter.
+        """
+        return self.front.advance(seconds)
+
+    def snapshot(self) -> Snapshot:
+        """All that the Redis holds, to compare or to restore. The ledger does not count it."""
+        from pytest_nadia.redis.backstage import snapshot_of
+
+        return snapshot_of(self.front)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Replace all that the Redis holds by what it held at `snapshot`."""
+        from pytest_nadia.redis.backstage import restore_to
+
+        restore_to(self.front, snapshot)
+
+    def close(self) -> None:
+        """Close the clients that were made here."""
+        self._opened.close()

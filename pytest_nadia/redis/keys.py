@@ -1,0 +1,28 @@
+"""Where the state of a test is kept: in its item's stash, never in a module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_nadia.redis.choice import Choice
+    from pytest_nadia.redis.connections import Connections
+    from pytest_nadia.redis.turn import Turn
+    from pytest_nadia.redis.wire import CommandRecord
+
+TURN: pytest.StashKey[Turn] = pytest.StashKey()
+# A phase of the test did not pass, so what it left behind says little.
+FAILED: pytest.StashKey[bool] = pytest.StashKey()
+# Set while a test runs for the first or the second time: the Redis of this time, and what it got.
+SIDE: pytest.StashKey[Choice] = pytest.StashKey()
+RECORDS: pytest.StashKey[list[CommandRecord]] = pytest.StashKey()
+# In the configuration's stash, while any test may need it: the connections of this process.
+WATCH: pytest.StashKey[Connections] = pytest.StashKey()
+
+
+def drop(item: pytest.Item, *keys: pytest.StashKey[Any]) -> None:
+    for key in keys:
+        if key in item.stash:
+            del item.stash[key]

@@ -1,0 +1,137 @@
+"""pytest's hooks for the Redis of the tests. They cost a test without Redis next to nothing."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nadia.redis.autouse import give_redis, useless_paths, uses_redis
+from pytest_nadia.redis.keys import FAILED, TURN, WATCH, drop
+from pytest_nadia.redis.manager import BACKENDS
+from pytest_nadia.redis.marker import DEFAULT, MARKER, MarkerError, read_marker
+from pytest_nadia.redis.project import has_table, settings_of
+from pytest_nadia.redis.summary import SUMMARY, USELESS_PATHS
+from pytest_nadia.redis.told import attach
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_PROBLEM = pytest.StashKey[str]()
+_OUR_FIXTURE = re.compile(r"fixture (_nadia_redis|redis_\w+|async_redis_client) ")
+_OWNER = (
+    "A Redis belongs to one test and is emptied for the next: make this fixture function-scoped, "
+    "or let the tests request the Redis themselves."
+)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A table that cannot be used ends the run before it begins."""
+    if has_table(session.config):
+        settings_of(session.config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    for item in items:
+        _keep_marker(item)
+    known = has_table(config)
+    if known and (paths := settings_of(config).autouse):
+        empty = give_redis(items, config.rootpath, paths)
+        if not session.testsfailed:
+            _report_useless(config, useless_paths(config, empty))
+    if known or any(map(uses_redis, items)):
+        _watch_connections(config)
+
+
+def _watch_connections(config: pytest.Config) -> None:
+    from pytest_nadia.redis.connections import watch_connections
+
+    watching = ExitStack()
+    config.stash[WATCH] = watching.enter_context(watch_connections())
+    config.add_cleanup(watching.close)
+
+
+def _saw_connections(config: pytest.Config) -> bool:
+    watched = config.stash.get(WATCH, None)
+    return watched is not None and bool(watched.foreign())
+
+
+def _keep_marker(item: pytest.Item) -> None:
+    try:
+        item.stash[MARKER] = read_marker(item)
+    except MarkerError as error:
+        item.stash[_PROBLEM] = str(error)
+        item.stash[MARKER] = DEFAULT
+
+
+def _report_useless(config: pytest.Config, lines: list[str]) -> None:
+    if summary := config.stash.get(SUMMARY, None):
+        summary.add_useless_paths(lines)
+    else:
+        config.workeroutput[USELESS_PATHS] = lines  # type: ignore[attr-defined]
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    summary = config.stash.get(SUMMARY, None)
+    if summary is None or summary.header_shown or not any(map(uses_redis, items)):
+        return []
+    summary.header_shown = True
+    return [header(config)]
+
+
+def header(config: pytest.Config) -> str:
+    return f"redis: {config.stash[BACKENDS].choice}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if watched := item.config.stash.get(WATCH, None):
+        watched.forget()
+    if problem := item.stash.get(_PROBLEM, ""):
+        pytest.fail(problem, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    if item.stash.get(MARKER, DEFAULT).has_budget:
+        from pytest_nadia.redis.review import check_budget_of
+
+        check_budget_of(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """After the test's own fixtures are gone, because they may close what a lint looks for."""
+    try:
+        result = yield
+        if TURN in item.stash or _saw_connections(item.config):
+            from pytest_nadia.redis.review import review
+
+            review(item)
+        return result
+    finally:
+        drop(item, TURN, FAILED)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    attach(item, report)
+    if call.excinfo is not None:
+        item.stash[FAILED] = True
+        _explain_scope(report, str(call.excinfo.value))
+    return report
+
+
+def _explain_scope(report: pytest.TestReport, message: str) -> None:
+    if message.startswith("ScopeMismatch") and _OUR_FIXTURE.search(message):
+        report.sections.append(("pytest-nadia", _OWNER))

@@ -1,0 +1,134 @@
+"""What is looked at when a test ends: its budget, then the lints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nadia.finding import Severity
+from pytest_nadia.redis.budget import check_budget
+from pytest_nadia.redis.keys import FAILED, RECORDS, SIDE, TURN, WATCH
+from pytest_nadia.redis.lints.evidence import Evidence
+from pytest_nadia.redis.lints.gathering import (
+    keys_without_expiry,
+    seen_connections,
+    written_databases,
+)
+from pytest_nadia.redis.lints.registry import lint
+from pytest_nadia.redis.marker import DEFAULT, MARKER
+from pytest_nadia.redis.process import FrontError
+from pytest_nadia.redis.project import settings_of
+from pytest_nadia.redis.settings import with_lints
+from pytest_nadia.redis.told import to_tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_nadia.finding import Finding
+    from pytest_nadia.redis.lints.evidence import KeyLeft
+    from pytest_nadia.redis.settings import RedisSettings
+    from pytest_nadia.redis.turn import Turn
+    from pytest_nadia.redis.wire import CommandRecord
+
+_NO_REDIS = (
+    "max_commands and max_round_trips count what goes to the Redis of the test, and it has none: "
+    "request redis_url, or another of its fixtures"
+)
+
+
+def check_budget_of(item: pytest.Item) -> None:
+    """Fails the test if more went to Redis than its marker allows."""
+    turn = item.stash.get(TURN, None)
+    if turn is None:
+        pytest.fail(_NO_REDIS, pytrace=False)
+    marker = item.stash[MARKER]
+    try:
+        problem = check_budget(turn.records(), marker.max_commands, marker.max_round_trips)
+    except FrontError as error:
+        problem = str(error)
+    if problem:
+        pytest.fail(problem, pytrace=False)
+
+
+def review(item: pytest.Item) -> None:
+    """Tells what the lints find; fails the test where they are set to error."""
+    turn = item.stash.get(TURN, None)
+    try:
+        records = turn.records() if turn else []
+        if SIDE in item.stash:
+            item.stash[RECORDS] = records
+        # A test that failed or was skipped on its way leaves things behind that it would not.
+        if not item.stash.get(FAILED, False):
+            _tell(item, lint(_evidence(item, turn, records)))
+    except FrontError:
+        # The next test is told that the Redis is gone.
+        return
+
+
+def _evidence(item: pytest.Item, turn: Turn | None, records: Sequence[CommandRecord]) -> Evidence:
+    watched = item.config.stash[WATCH]
+    settings = _settings(item)
+    path, line, name = item.location
+    evidence = Evidence(
+        root=item.config.rootpath,
+        path=path,
+        line=(line or 0) + 1,
+        test=name,
+        settings=settings,
+        foreign=() if item.stash.get(MARKER, DEFAULT).off else tuple(watched.foreign()),
+    )
+    if turn is None:
+        return evidence
+    return replace(
+        evidence,
+        records=tuple(records),
+        connections=seen_connections(watched),
+        keys_left=tuple(_keys_left(turn, records, settings)) if settings.expires else (),
+    )
+
+
+def _settings(item: pytest.Item) -> RedisSettings:
+    settings = settings_of(item.config)
+    own = item.stash.get(MARKER, DEFAULT).lints
+    return with_lints(settings, own) if own else settings
+
+
+def _keys_left(
+    turn: Turn, records: Sequence[CommandRecord], settings: RedisSettings
+) -> Iterator[KeyLeft]:
+    from redis import Redis
+
+    path = turn.server.front.backstage_path
+    for number in written_databases(records):
+        with Redis(unix_socket_path=path, db=number) as client:
+            yield from keys_without_expiry(client, number, settings.expires)
+
+
+def _tell(item: pytest.Item, findings: Sequence[Finding]) -> None:
+    if not findings:
+        return
+    notes = [each for each in findings if each.severity is not Severity.ERROR]
+    if notes:
+        to_tell(item)["notes"] = [
+            [each.rule, f"{each.path}:{each.line}", each.message, each.help] for each in notes
+        ]
+    if item.config.option.nadia_report is not None:
+        _record(item, findings)
+    errors = [each for each in findings if each.severity is Severity.ERROR]
+    if errors:
+        pytest.fail("\n".join(map(_text, errors)), pytrace=False)
+
+
+def _text(finding: Finding) -> str:
+    place = f"{finding.path}:{finding.line}"
+    return f"{finding.rule} {finding.message}\n  at {place}\n  what to do: {finding.help}"
+
+
+def _record(item: pytest.Item, findings: Sequence[Finding]) -> None:
+    from pytest_nadia.recording import record_extra
+
+    names = ("rule", "severity", "path", "line", "message", "help")
+    listed = [{name: getattr(each, name) for name in names} for each in findings]
+    record_extra(item, "redis_lints", listed)

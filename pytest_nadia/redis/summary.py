@@ -1,0 +1,76 @@
+"""What is printed of the Redis of the tests, and the exit status of a run that had none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nadia.redis.told import told_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from _pytest.terminal import TerminalReporter
+
+USELESS_PATHS = "nadia_redis_useless_paths"
+
+
+class Summary:
+    """Where the reports arrive: the only process, or the controller of pytest-xdist."""
+
+    def __init__(self) -> None:
+        self.header_shown = False
+        self._backends: set[str] = set()
+        self._no_redis: dict[str, list[tuple[str, str]]] = {}
+        self._diverged: dict[str, str] = {}
+        self._notes: dict[tuple[str, str], list[str]] = {}
+        self._useless_paths: dict[str, None] = {}
+
+    def add_useless_paths(self, lines: Iterable[str]) -> None:
+        self._useless_paths.update(dict.fromkeys(lines))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        told = told_by(report)
+        if backend := told.get("backend"):
+            self._backends.add(backend)
+        if pair := told.get("no_redis"):
+            first, line = pair
+            self._no_redis.setdefault(first, []).append((report.nodeid, line))
+        if reason := told.get("diverged"):
+            self._diverged[report.nodeid] = reason
+        for rule, place, message, repair in told.get("notes", ()):
+            self._notes.setdefault((place, rule), []).append(f"{message}; {repair}")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        output = getattr(node, "workeroutput", {})
+        self.add_useless_paths(output.get(USELESS_PATHS, ()))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._no_redis and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        lines = list(self._lines())
+        if lines or (self._backends and not self.header_shown):
+            terminalreporter.section("Redis")
+            if not self.header_shown:
+                terminalreporter.line(f"used: {', '.join(sorted(self._backends)) or 'none'}")
+            for line in lines:
+                terminalreporter.line(line)
+
+    def _lines(self) -> Iterator[str]:
+        for first, told in self._no_redis.items():
+            reason = dict(told).get(first, "no Redis")
+            after = f"; {len(told) - 1} tests after it were skipped" if len(told) > 1 else ""
+            yield f"{first} had no Redis, so this run cannot pass: {reason}{after}"
+        for test, reason in sorted(self._diverged.items()):
+            yield f"{test} differs between embedded and server, as acknowledged: {reason}"
+        for (place, rule), texts in sorted(self._notes.items()):
+            times = f" ({len(texts)} times)" if len(texts) > 1 else ""
+            yield f"{place}: {rule}{times} {texts[0]}"
+        yield from self._useless_paths
+
+
+SUMMARY = pytest.StashKey[Summary]()

@@ -1,0 +1,103 @@
+"""One test's turn with a Redis: from the moment it is emptied to the end of the test."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from pytest_nadia.redis.instance import RedisServer
+from pytest_nadia.redis.keys import SIDE, TURN, WATCH
+from pytest_nadia.redis.manager import BACKENDS, NoRedisError, wanted_choice
+from pytest_nadia.redis.process import FrontError
+from pytest_nadia.redis.project import settings_of
+from pytest_nadia.redis.told import to_tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from redis import Redis
+
+    from pytest_nadia.redis.choice import Choice
+    from pytest_nadia.redis.manager import Backend
+    from pytest_nadia.redis.wire import CommandRecord
+
+_NAME_IT = (
+    "under --nadia-redis=both a test must name its Redis fixture, so that it can be run twice: "
+    "request it as an argument or with @pytest.mark.usefixtures"
+)
+
+
+class Turn:
+    """The Redis of one test. `mark` is the number of its first command in the ledger."""
+
+    def __init__(self, backend: Backend, mark: int, variables: Iterable[str]) -> None:
+        self.server = RedisServer(backend.front)
+        self.mark = mark
+        self._backend = backend
+        self._client: Redis | None = None
+        self._before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(dict.fromkeys(self._before, self.server.url))
+
+    def lend_client(self) -> Redis:
+        if self._client is None:
+            self._client = self._backend.spare.lend()
+        return self._client
+
+    def records(self) -> list[CommandRecord]:
+        """What went to the Redis so far. Raises FrontError."""
+        return self.server.front.records(self.mark)
+
+    def end(self) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        if self._client is not None:
+            self._backend.spare.take_back()
+        self.server.close()
+
+
+def begin(item: pytest.Item) -> Turn:
+    """Empty a Redis for the test; the test fails, or is skipped, if there is none."""
+    choice = _choose(item)
+    turn = _take(item, choice)
+    # Not where the error was caught: pytest would show its whole chain.
+    if isinstance(turn, NoRedisError):
+        _end_without(item, turn)
+    item.stash[TURN] = turn
+    to_tell(item)["backend"] = str(choice)
+    return turn
+
+
+def _end_without(item: pytest.Item, error: NoRedisError) -> NoReturn:
+    line = str(error)
+    to_tell(item)["no_redis"] = [error.first or item.nodeid, line]
+    if error.first:
+        pytest.skip(line)
+    pytest.fail(line, pytrace=False)
+
+
+def _choose(item: pytest.Item) -> Choice:
+    if side := item.stash.get(SIDE, None):
+        return side
+    choice = wanted_choice(item)
+    if choice.kind == "both":
+        pytest.fail(_NAME_IT, pytrace=False)
+    return choice
+
+
+def _take(item: pytest.Item, choice: Choice) -> Turn | NoRedisError:
+    backends = item.config.stash[BACKENDS]
+    try:
+        backend = backends.get(choice, item.nodeid)
+        front = backend.front
+        mark = front.reset()
+    except NoRedisError as error:
+        return error
+    except FrontError as error:
+        return backends.lose(choice, item.nodeid, error)
+    item.config.stash[WATCH].give((front.host, front.port), front.socket_path)
+    return Turn(backend, mark, settings_of(item.config).env)
