@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from nadia_checks.core.rules import STALE_ENTRY
 from nadia_checks.pytest.ignored_configuration import RULE as IGNORED_CONFIGURATION
 from pytest_nadia.finding import Rule, Severity
+from pytest_nadia.redis.lints.blocking_command import RULE as BLOCKING_COMMAND
+from pytest_nadia.redis.lints.connection_left_open import RULE as CONNECTION_LEFT_OPEN
+from pytest_nadia.redis.lints.deprecated_command import RULE as DEPRECATED_COMMAND
+from pytest_nadia.redis.lints.foreign_redis import RULE as FOREIGN_REDIS
+from pytest_nadia.redis.lints.key_without_expiry import RULE as KEY_WITHOUT_EXPIRY
+from pytest_nadia.redis.lints.repeated_command import RULE as REPEATED_COMMAND
 
 FAILED = Rule(
     number="pytest:failed",
@@ -61,6 +67,12 @@ NOT_FORMATTED = Rule(
 
 RULES: tuple[Rule, ...] = (
     IGNORED_CONFIGURATION,
+    CONNECTION_LEFT_OPEN,
+    KEY_WITHOUT_EXPIRY,
+    BLOCKING_COMMAND,
+    REPEATED_COMMAND,
+    DEPRECATED_COMMAND,
+    FOREIGN_REDIS,
     STALE_ENTRY,
     FAILED,
     NOT_COLLECTED,

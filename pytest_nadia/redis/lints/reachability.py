@@ -99,8 +99,11 @@ def _is(one: object, types: tuple[type, ...]) -> bool:
 def _held_by_other_threads() -> set[int]:
     """What running functions of other threads have in their variables, which no object shows."""
     held: set[int] = set()
-    for number, top in sys._current_frames().items():
-        frame: FrameType | None = top if number != threading.get_ident() else None
+    frames = sys._current_frames()
+    # A variable that holds its own function's frame would keep the frame, and all it holds.
+    del frames[threading.get_ident()]
+    for top in frames.values():
+        frame: FrameType | None = top
         while frame is not None:
             held.update(map(id, frame.f_locals.values()))
             frame = frame.f_back

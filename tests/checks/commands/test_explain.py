@@ -14,7 +14,7 @@ from pytest_nadia.finding import Rule
 def test_prints_everything_about_a_rule(rule: Rule, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["explain", rule.number]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"{rule.number} {rule.name} (error)\n")
+    assert out.startswith(f"{rule.number} {rule.name} ({rule.severity})\n")
     for text in (rule.what, rule.why, rule.repair, rule.bad, rule.good):
         assert re.sub(r"\s+", " ", text) in re.sub(r"\s+", " ", out)
 
@@ -49,7 +49,7 @@ def test_says_where_another_tool_explains_its_rule(
         ("NAD802", "did you mean 'NAD801'?"),
         ("pytest:fail", "did you mean 'pytest:failed'?"),
         ("bandit:", "did you mean 'bandit:RULE'?"),
-        ("xyz", "known are NAD301, NAD801, "),
+        ("xyz", "known are NAD301, NAD401, "),
     ],
 )
 def test_suggests_the_nearest_name(
