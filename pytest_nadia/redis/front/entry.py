@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis.commands import is_handshake, key_of, name_of
+from pytest_nadia.redis.front.outcomes import outcome_of
 from pytest_nadia.redis.wire import CommandRecord
 
 if TYPE_CHECKING:
@@ -15,19 +16,6 @@ if TYPE_CHECKING:
 _LONGEST_ARGUMENT = 256
 _MOST_ARGUMENTS = 64
 _SMALL = 1024
-# The first words of replies to commands that did not run at all.
-_REJECTIONS = frozenset(
-    b"NOAUTH NOPERM WRONGPASS OOM LOADING BUSY READONLY MASTERDOWN MISCONF NOREPLICAS "
-    b"MOVED ASK CLUSTERDOWN EXECABORT NOPROTO".split()
-)
-_REJECTING_TEXTS = (
-    b"-ERR unknown command",
-    b"-ERR unknown subcommand",
-    b"-ERR wrong number of arguments",
-    b"-ERR Protocol error",
-    b"-ERR nadia:",
-)
-_NOT_WHILE_SUBSCRIBED = b"allowed in this context"
 
 
 class Entry:
@@ -94,25 +82,10 @@ class Entry:
             reply_bytes=self.reply_bytes,
             started=self.arrived,
             seconds=self.seconds,
-            outcome=self.outcome or outcome_of(self.reply),
+            outcome=self.outcome or outcome_of(self.name, len(self.fields), self.reply),
             reply=self.reply,
             handshake=self.handshake,
         )
-
-
-def outcome_of(reply: bytes) -> Outcome:
-    """What the beginning of a reply says of the command."""
-    if not reply:
-        return "unanswered"
-    if reply.startswith(b"+QUEUED\r"):
-        return "queued"
-    if reply[:1] not in b"-!":
-        return "ok"
-    text = b"-" + reply.partition(b"\n")[2] if reply[:1] == b"!" else reply
-    code = text[1:].partition(b" ")[0].strip()
-    if code in _REJECTIONS or text.startswith(_REJECTING_TEXTS) or _NOT_WHILE_SUBSCRIBED in text:
-        return "rejected"
-    return "error"
 
 
 def _shortened(fields: Sequence[bytes]) -> list[bytes]:

@@ -76,6 +76,8 @@ class Loop:
     def run(self) -> None:
         while self._running:
             self._run_due()
+            if not self._running:
+                return
             for key, events in self._ready():
                 read, write = key.data
                 if write and events & selectors.EVENT_WRITE:
