@@ -78,8 +78,10 @@ def _described(record: CommandRecord) -> str:
 
 
 def shown_key(key: bytes) -> str:
+    """A key for people, in one line and not too long."""
     text = key.decode("utf-8", "backslashreplace")
-    return text if len(text) <= _LONGEST_KEY else f"{text[:_LONGEST_KEY]}..."
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return line if len(line) <= _LONGEST_KEY else f"{line[:_LONGEST_KEY]}..."
 
 
 def _times(text: str, times: int) -> str:

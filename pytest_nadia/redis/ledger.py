@@ -29,8 +29,8 @@ __all__ = ["Budget", "BudgetExceededError", "Connection", "RedisLedger", "check_
 
 # These ran, so the server counted them too.
 _ACCEPTED = ("ok", "error", "lost")
-# Scripts cannot call these; the plugin does, behind the stage.
-_NOT_IN_SCRIPTS = ("AUTH", "CLIENT", "CONFIG", "HELLO", "SCRIPT")
+# The plugin sends these behind the stage, and scripts cannot (INFO: do not) call them.
+_NOT_IN_SCRIPTS = ("AUTH", "CLIENT", "CONFIG", "HELLO", "INFO", "SCRIPT")
 _RUN_SCRIPTS = ("EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO")
 
 
@@ -153,13 +153,7 @@ class RedisLedger:
         if not any(one.name in _RUN_SCRIPTS for one in records):
             return {}
         inside = self._commandstats() - self._stats - _accepted(records)
-        # The server counts each question for these numbers once it has answered it.
-        inside["INFO"] -= 1
-        return {
-            name: times
-            for name, times in sorted(inside.items())
-            if times > 0 and _may_be_in_script(name)
-        }
+        return {name: inside[name] for name in sorted(inside) if _may_be_in_script(name)}
 
     def count(self, name: str) -> int:
         """How often a command ran, handshakes included: what INFO commandstats counts as `calls`.
