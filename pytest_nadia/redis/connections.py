@@ -232,10 +232,11 @@ class _Replacement:
             setattr(owner, self._name, self._method)
 
     def remove(self) -> None:
-        owner, self._owner = self._owner, None
-        # Another tool that has replaced it since goes on calling ours, which only passes on.
+        owner = self._owner
+        # Another tool that has replaced it since goes on calling ours: then ours stays in place.
         if owner is None or vars(owner).get(self._name) is not self._method:
             return
+        self._owner = None
         if self._inherited:
             delattr(owner, self._name)
         else:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import subprocess
 import sys
 import threading
 import warnings
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 import redis.asyncio
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from pytest_nadia.redis.call_stack import own_code
 from pytest_nadia.redis.connections import Connections, address_text, watch_connections
@@ -242,7 +245,8 @@ def test_another_redis_is_foreign_with_the_line_that_reached_for_it(
     with sync_client(port) as client:
         client.ping()
     for _ in range(2):
-        with sync_client(unused_port) as client, pytest.raises(redis.ConnectionError):
+        impatient = redis.Redis(port=unused_port, retry=Retry(NoBackoff(), 0))
+        with impatient as client, pytest.raises(redis.ConnectionError):
             client.ping()
     line = this_line() - 1
 
@@ -272,39 +276,61 @@ def test_what_was_before_is_forgotten(port: int, connections: Connections) -> No
         assert connections.opened() == []
 
 
-def test_the_methods_come_back(port: int, run_async: RunAsync) -> None:
-    transport: type = vars(asyncio.selector_events)["_SelectorTransport"]
-    before = [vars(socket.socket).copy(), vars(transport).copy()]
+# In a process of their own: the plugin may be watching in this one.
+COME_BACK = """
+import asyncio, socket, sys
+from pytest_nadia.redis.connections import watch_connections
 
-    async def use() -> None:
-        async with async_client(port) as client:
-            await client.ping()
+PORT = int(sys.argv[1])
+CLASSES = socket.socket, asyncio.selector_events._SelectorTransport
 
-    with watch_connections() as outer:
-        with watch_connections() as inner:
-            outer.give(("127.0.0.1", port))
-            inner.give(("127.0.0.1", port))
-            run_async(use())
-            assert vars(transport) != before[1]
-        run_async(use())
-        assert (len(outer.opened()), len(inner.opened())) == (2, 1)
+async def use():
+    _, writer = await asyncio.open_connection("127.0.0.1", PORT)
+    writer.close()
 
-    assert [vars(socket.socket).copy(), vars(transport).copy()] == before
+def methods():
+    return [dict(vars(one)) for one in CLASSES]
+
+before = methods()
+with watch_connections() as outer:
+    with watch_connections() as inner:
+        outer.give(("127.0.0.1", PORT))
+        inner.give(("127.0.0.1", PORT))
+        asyncio.run(use())
+        assert all(now != was for now, was in zip(methods(), before))
+    asyncio.run(use())
+    assert (len(outer.opened()), len(inner.opened())) == (2, 1)
+assert methods() == before
+"""
+LEFT_ALONE = """
+import socket, sys
+from pytest_nadia.redis.connections import watch_connections
+
+with watch_connections():
+    ours = socket.socket.connect
+
+    def theirs(self, address):
+        ours(self, address)
+
+    socket.socket.connect = theirs
+assert socket.socket.connect is theirs
+with watch_connections() as connections:
+    connections.give(("127.0.0.1", int(sys.argv[1])))
+    socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()
+    assert [one.state for one in connections.opened()] == ["closed"]
+assert socket.socket.connect is theirs
+"""
 
 
-def test_another_tool_that_replaced_the_methods_later_is_left_alone(
-    port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with watch_connections():
-        ours = socket.socket.connect
+@pytest.mark.parametrize(
+    "program", [COME_BACK, LEFT_ALONE], ids=["come back", "another tool's are left alone"]
+)
+def test_the_methods_afterwards(program: str, port: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(port)], capture_output=True, text=True, timeout=60
+    )
 
-        def theirs(self: socket.socket, address: tuple[str, int]) -> None:
-            ours(self, address)
-
-        monkeypatch.setattr(socket.socket, "connect", theirs)
-
-    assert socket.socket.connect is theirs
-    socket.create_connection(("127.0.0.1", port)).close()
+    assert (done.stderr, done.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize(
