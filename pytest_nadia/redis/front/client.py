@@ -14,6 +14,7 @@ from pytest_nadia.redis.front.data import encode
 from pytest_nadia.redis.front.entry import Entry
 from pytest_nadia.redis.front.replies import HEAD_BYTES, Replies
 from pytest_nadia.redis.front.requests import ProtocolError, Requests
+from pytest_nadia.redis.front.rules import is_servers_own
 
 if TYPE_CHECKING:
     import socket
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 4096
 _PIECE_SECONDS = 0.0005
 _ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
+_REFUSED_EXEC = b"-EXECABORT Transaction discarded because of: "
 _SUBSCRIPTIONS = frozenset(
     f"{prefix}{verb}" for prefix in ("", "P", "S") for verb in ("SUBSCRIBE", "UNSUBSCRIBE")
 )
@@ -85,6 +87,8 @@ class Client:
         self._replies = Replies()
         self._pending: deque[Entry] = deque()
         self._queued: list[Entry] | None = None
+        # Known when a command comes; `_queued` only when MULTI has been answered.
+        self._in_transaction = False
         self._transaction_spoilt = False
         self._spoilt = 0
         self._trip = 0
@@ -123,7 +127,7 @@ class Client:
 
     def _may_stream(self) -> bool:
         guarded = self._house.guards() and not self._privileged
-        if not self._session.streams or guarded or self._timer:
+        if not self._session.streams or guarded or self._timer or self._transaction_spoilt:
             return False
         return (self._privileged or not self._house.rules) and (
             self._requests.waiting == 0 or self._forwarded > 0
@@ -206,11 +210,12 @@ class Client:
         entry.fault = fault
         if entry.name == "EXEC" and self._transaction_spoilt:
             entry.canned, entry.outcome = _ABORTED, "rejected"
-            self._forward(entry, [b"DISCARD"], b"*1\r\n$7\r\nDISCARD\r\n")
+            self._discard(entry)
             return
         limit = self._house.limit(entry.name, fields)
         if isinstance(limit, bytes):
             entry.canned, entry.outcome = limit, "rejected"
+            self._transaction_spoilt = self._in_transaction
             self._answer(entry)
         elif limit is not None:
             self._forward(entry, list(limit.fields), encode(limit.fields))
@@ -219,9 +224,17 @@ class Client:
 
     def _inject(self, entry: Entry, fault: Rule) -> None:
         entry.canned, entry.outcome = b"-" + fault.text.encode() + b"\r\n", "injected"
-        if self._queued is not None and entry.name not in {"EXEC", "DISCARD"}:
-            self._transaction_spoilt = True
-        self._answer(entry)
+        if self._in_transaction and entry.name == "EXEC":
+            if is_servers_own(fault.text):
+                entry.canned = _REFUSED_EXEC + fault.text.encode() + b"\r\n"
+            self._discard(entry)
+        else:
+            self._transaction_spoilt = self._in_transaction
+            self._answer(entry)
+
+    def _discard(self, entry: Entry) -> None:
+        """Answer EXEC ourselves; the transaction ends for the data's side too."""
+        self._forward(entry, [b"DISCARD"], b"*1\r\n$7\r\nDISCARD\r\n")
 
     def _answer(self, entry: Entry) -> None:
         """Reply ourselves, once the commands before it have been answered."""
@@ -360,10 +373,10 @@ class Client:
     def _finish(self, entry: Entry, head: bytes, size: int) -> None:
         entry.seconds = self._house.clock.now() - entry.arrived
         entry.reply, entry.reply_bytes = head, size
-        if entry.name in _SETTLED:
-            _SETTLED[entry.name](self, entry)
-        elif self._queued is not None and head.startswith(b"+QUEUED"):
+        if self._queued is not None and head.startswith(b"+QUEUED"):
             self._queued.append(entry)
+        elif entry.name in _SETTLED:
+            _SETTLED[entry.name](self, entry)
 
     def _is_push(self, head: bytes) -> bool:
         if head[:1] == b">":
@@ -523,15 +536,21 @@ class Client:
         elif mode == b"SKIP":
             self._silence = 2
 
+    def follow_multi(self, _entry: Entry) -> None:
+        self._in_transaction = True
+
+    def follow_end_of_transaction(self, _entry: Entry) -> None:
+        self._in_transaction = self._transaction_spoilt = False
+
     def settle_multi(self, entry: Entry) -> None:
         if entry.reply[:1] == b"+":
-            self._queued, self._transaction_spoilt = [], False
+            self._queued = []
 
     def settle_exec(self, entry: Entry) -> None:
         done = entry.reply[:1] in b"*~%" and not entry.reply.startswith(b"*-1")
         for one in self._queued or ():
             one.outcome = "ok" if done and entry.name == "EXEC" else "discarded"
-        self._queued, self._transaction_spoilt = None, False
+        self._queued = None
 
     def settle_reset(self, entry: Entry) -> None:
         self.settle_exec(entry)
@@ -545,6 +564,8 @@ class Client:
 _FOLLOWED: dict[str, Callable[[Client, Entry], None]] = {
     "SELECT": Client.follow_select,
     "CLIENT REPLY": Client.follow_reply,
+    "MULTI": Client.follow_multi,
+    **dict.fromkeys(("EXEC", "DISCARD", "RESET"), Client.follow_end_of_transaction),
     **dict.fromkeys(_SUBSCRIPTIONS, Client.follow_subscribe),
 }
 _SETTLED: dict[str, Callable[[Client, Entry], None]] = {

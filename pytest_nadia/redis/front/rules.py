@@ -29,6 +29,11 @@ _SCOPES: dict[str, Callable[[str], bool]] = {
 }
 
 
+def is_servers_own(text: str) -> bool:
+    """Whether a server refuses commands with this error before it looks at what they do."""
+    return text.partition(" ")[0] in _SCOPES
+
+
 class ActiveRule:
     """A rule while it is on."""
 
@@ -80,7 +85,7 @@ class ActiveRule:
 
     @property
     def _spares_handshakes(self) -> bool:
-        known = self.rule.text.partition(" ")[0] in _SCOPES
+        known = is_servers_own(self.rule.text)
         return self.rule.action in {"lose_reply", "cut_reply"} or not known
 
 
