@@ -357,6 +357,36 @@ def test_an_error_amid_a_transaction_aborts_it(faults: RedisFaults, front: Front
     assert received(front, *transaction).splitlines()[-4:-1] == [b"+OK", b"+OK", b":2"]
 
 
+def test_a_transaction_stays_spoilt_when_the_fault_ends_before_it(
+    faults: RedisFaults, front: Front
+) -> None:
+    with socket.create_connection((front.host, front.port), timeout=5) as raw:
+        replies = raw.makefile("rb")
+
+        def say(*lines: bytes) -> list[bytes]:
+            raw.sendall(b"".join(line + b"\r\n" for line in lines))
+            return [replies.readline() for _ in lines]
+
+        assert say(b"MULTI", b"SET a 1") == [b"+OK\r\n", b"+QUEUED\r\n"]
+        with faults.error("OOM", on="SET"):
+            assert say(b"SET b 2")[0].startswith(b"-OOM ")
+        assert say(b"EXEC")[0].startswith(b"-EXECABORT ")
+        assert say(b"EXISTS a b") == [b":0\r\n"]
+        assert say(b"MULTI", b"SET a 1", b"EXEC")[-1] == b"*1\r\n"
+        replies.close()
+
+
+def test_a_second_transaction_of_the_same_pipeline_is_not_aborted(
+    faults: RedisFaults, front: Front
+) -> None:
+    transaction = (b"MULTI\r\n", b"SET a 1\r\n", b"EXEC\r\n")
+    with faults.error("OOM", on="SET", times=1):
+        data = received(front, *transaction, *transaction)
+    lines = data.splitlines()
+    assert lines[2].startswith(b"-EXECABORT")
+    assert lines[3:] == [b"+OK", b"+QUEUED", b"*1", b"+OK", b" (open)"]
+
+
 def test_an_error_on_exec_ends_the_transaction(faults: RedisFaults, front: Front) -> None:
     with faults.error("READONLY", on="EXEC"):
         data = received(front, b"MULTI\r\n", b"SET a 1\r\n", b"EXEC\r\n", b"EXISTS a\r\n")

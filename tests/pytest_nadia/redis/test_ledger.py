@@ -423,8 +423,8 @@ PROGRAMS = st.lists(
 def test_counts_are_the_servers_own(front: Front, program: list[list[Command]]) -> None:
     front.reset()
     with redis.Redis(unix_socket_path=front.backstage_path, protocol=2) as backstage:
-        before = calls(backstage)
         ledger = RedisLedger(front, front.mark())
+        before = calls(backstage)
         run(front, program)
         counted = calls(backstage) - before
     sent = {one.name for one in ledger.commands + ledger.handshakes}
