@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pytest_nadia.redis.process import FrontError, run_front
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error))
 
 
-def _parse(arguments: list[str]) -> tuple[str, list[str]]:
+def _parse(arguments: list[str]) -> tuple[Literal["embedded", "server"], list[str]]:
     own, separator, command = arguments, "", []
     if "--" in arguments:
         at = arguments.index("--")
@@ -51,15 +51,13 @@ def _parse(arguments: list[str]) -> tuple[str, list[str]]:
     )
     parser.add_argument(
         "--server",
-        action="store_const",
-        const="server",
-        default="embedded",
+        action="store_true",
         help="start redis-server or valkey-server from PATH instead of the embedded Redis",
     )
     options = parser.parse_args(own)
     if separator and not command:
         parser.error("a command must follow --")
-    return options.server, command
+    return "server" if options.server else "embedded", command
 
 
 def _fail(message: str) -> int:

@@ -48,7 +48,8 @@ def connect(front: Front) -> Iterator[Callable[..., redis.Redis]]:
 
         def make(**options: Any) -> redis.Redis:
             chosen = {"retry": None, "socket_timeout": 10, **options}
-            return stack.enter_context(redis.Redis.from_url(front.url, **chosen))
+            client: redis.Redis = redis.Redis.from_url(front.url, **chosen)
+            return stack.enter_context(client)
 
         yield make
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_nadia.redis.front.replies import HEAD_BYTES, Replies
@@ -45,6 +45,7 @@ SIZES = st.lists(st.sampled_from([1, 2, 3, 7, 50, 500]), min_size=1, max_size=5)
 REPLIES = st.recursive(LEAVES, containers, max_leaves=12)
 
 
+@settings(deadline=None)
 @given(st.lists(REPLIES, min_size=1, max_size=6), SIZES)
 def test_each_reply_is_found_whatever_pieces_it_comes_in(
     replies: list[bytes], sizes: list[int]
