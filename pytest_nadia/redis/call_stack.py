@@ -42,6 +42,18 @@ def call_stack(skip: int) -> tuple[Frame, ...]:
     return tuple(stack)
 
 
+def in_finalizer_of(package: str) -> bool:
+    """Whether an object of a module within a package of that name is being deleted."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            module = str(frame.f_globals.get("__name__", ""))
+            if package in module.split("."):
+                return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
 def own_code(stack: Iterable[Frame]) -> Frame | None:
     """The innermost call that stands in the project: in no installed package, not in Python."""
     return next((frame for frame in stack if not is_library(frame.file)), None)

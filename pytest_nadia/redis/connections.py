@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_nadia.redis.call_stack import Frame, call_stack, is_our_own, own_code
+from pytest_nadia.redis.call_stack import Frame, call_stack, in_finalizer_of, is_our_own, own_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,6 +90,7 @@ class Connections:
     def forget(self) -> None:
         """Begin anew: for what is asked afterwards nothing was opened yet."""
         self._opened = []
+        _replace_methods()
 
     def opened(self) -> list[OpenedConnection]:
         """The connections to given addresses, in the order in which they were opened."""
@@ -177,15 +178,8 @@ def _own_port(opened: socket.socket) -> int:
 def _ended(closed: socket.socket | None) -> None:
     connection = _by_socket.get(closed) if closed is not None else None
     if connection is not None and not connection._end:
-        connection.ended("finalized" if _in_finalizer() else "closed")
-
-
-def _in_finalizer() -> bool:
-    """Whether asyncio or an asyncio client is being deleted; synchronous clients may rely on it."""
-    return any(
-        frame.function.endswith(".__del__") and "asyncio" in frame.module.split(".")
-        for frame in call_stack(3)
-    )
+        # Synchronous clients may rely on being deleted; asyncio's cannot.
+        connection.ended("finalized" if in_finalizer_of("asyncio") else "closed")
 
 
 def _connect(self: socket.socket, address: Address) -> None:
@@ -229,6 +223,8 @@ class _Replacement:
             self.own = getattr(owner, self._name)
             self._inherited = self._name not in vars(owner)
             self._owner = owner
+        # Another tool may have put back what was there before ours.
+        if getattr(owner, self._name) is self.own:
             setattr(owner, self._name, self._method)
 
     def remove(self) -> None:

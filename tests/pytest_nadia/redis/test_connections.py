@@ -320,10 +320,25 @@ with watch_connections() as connections:
     assert [one.state for one in connections.opened()] == ["closed"]
 assert socket.socket.connect is theirs
 """
+PUT_BACK = """
+import socket, sys
+from pytest_nadia.redis.connections import watch_connections
+
+before = socket.socket.connect
+with watch_connections() as connections:
+    connections.give(("127.0.0.1", int(sys.argv[1])))
+    socket.socket.connect = before
+    connections.forget()
+    socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()
+    assert [one.state for one in connections.opened()] == ["closed"]
+assert socket.socket.connect is before
+"""
 
 
 @pytest.mark.parametrize(
-    "program", [COME_BACK, LEFT_ALONE], ids=["come back", "another tool's are left alone"]
+    "program",
+    [COME_BACK, LEFT_ALONE, PUT_BACK],
+    ids=["come back", "another tool's are left alone", "another tool put the old ones back"],
 )
 def test_the_methods_afterwards(program: str, port: int) -> None:
     done = subprocess.run(
