@@ -31,6 +31,7 @@ _PIECE_BYTES = 4096
 _PIECE_SECONDS = 0.0005
 _ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 _REFUSED_EXEC = b"-EXECABORT Transaction discarded because of: "
+_RUN_IN_TRANSACTIONS = frozenset(("MULTI", "EXEC", "DISCARD", "WATCH", "RESET", "QUIT"))
 _SUBSCRIPTIONS = frozenset(
     f"{prefix}{verb}" for prefix in ("", "P", "S") for verb in ("SUBSCRIBE", "UNSUBSCRIBE")
 )
@@ -373,10 +374,17 @@ class Client:
     def _finish(self, entry: Entry, head: bytes, size: int) -> None:
         entry.seconds = self._house.clock.now() - entry.arrived
         entry.reply, entry.reply_bytes = head, size
-        if self._queued is not None and head.startswith(b"+QUEUED"):
-            self._queued.append(entry)
+        if self._queued is not None and entry.name not in _RUN_IN_TRANSACTIONS:
+            self._queue(self._queued, entry)
         elif entry.name in _SETTLED:
             _SETTLED[entry.name](self, entry)
+
+    def _queue(self, queued: list[Entry], entry: Entry) -> None:
+        if entry.reply.startswith(b"+QUEUED"):
+            queued.append(entry)
+        else:
+            # No error can come from running it.
+            entry.outcome = entry.outcome or "rejected"
 
     def _is_push(self, head: bytes) -> bool:
         if head[:1] == b">":
