@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         """A client's side of a server."""
 
         state: ServerState
+        _authenticated: bool
 
         def _locked_out(self) -> bool: ...
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_nadia.redis.emulation.administration import AdministrationMixin
 from pytest_nadia.redis.emulation.authentication import AuthenticationMixin
+from pytest_nadia.redis.emulation.clients import ClientMixin
 from pytest_nadia.redis.emulation.configuration import ConfigurationMixin
 from pytest_nadia.redis.emulation.execution import ExecutionMixin
 from pytest_nadia.redis.emulation.info import InfoMixin
+from pytest_nadia.redis.emulation.introspection import IntrospectionMixin
+from pytest_nadia.redis.emulation.logs import LogMixin
 from pytest_nadia.redis.emulation.memorycommands import MemoryMixin
 from pytest_nadia.redis.emulation.objects import ObjectMixin
 
@@ -16,10 +20,14 @@ if TYPE_CHECKING:
 
 
 class Emulation(
+    AdministrationMixin,
     AuthenticationMixin,
+    ClientMixin,
     ConfigurationMixin,
     ExecutionMixin,
     InfoMixin,
+    IntrospectionMixin,
+    LogMixin,
     MemoryMixin,
     ObjectMixin,
 ):

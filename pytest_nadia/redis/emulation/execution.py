@@ -13,6 +13,7 @@ from fakeredis._helpers import QUEUED, NoResponse, SimpleError
 from pytest_nadia.redis.emulation.base import SocketBase
 from pytest_nadia.redis.emulation.memorylimit import OOM, make_room
 from pytest_nadia.redis.emulation.registry import command
+from pytest_nadia.redis.emulation.texts import in_the_words_of_redis
 from pytest_nadia.redis.emulation.values import NULL_ARRAY, to_resp2, to_resp3
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 _NOT_QUEUED = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})
 _QUEUE_CONTROL = frozenset({"exec", "discard", "quit", "reset"})
+# Commands that answer with an array, whose absence RESP2 writes in its own way.
+_NULL_ARRAYS = frozenset(
+    {"blpop", "brpop", "bzpopmin", "bzpopmax", "lmpop", "blmpop", "zmpop", "bzmpop", "xread"}
+    | {"xreadgroup"}
+)
+_COUNTED_POPS = frozenset({"lpop", "rpop"})
 _NO_AUTH = "NOAUTH Authentication required."
 _SUBSCRIBED = (
     "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
@@ -38,6 +45,10 @@ _FAILED = (
 
 class ExecutionMixin(SocketBase):
     """Replaces how fakeredis takes a command from its fields to its reply."""
+
+    # What CLIENT LIST tells: the last command, and when it came (seconds since the epoch).
+    _last_command: str | None = None
+    _last_time: float = 0.0
 
     def _process_command(self, fields: list[bytes]) -> None:
         if not fields:
@@ -66,6 +77,7 @@ class ExecutionMixin(SocketBase):
         if self._transaction is not None and plan.name not in _NOT_QUEUED:
             self._transaction.append((plan, arguments))
             return QUEUED
+        self._last_command, self._last_time = plan.facts.name.replace(" ", "|"), self._db.time
         return self._call(plan, arguments, False)
 
     def _prepare(self) -> None:
@@ -149,10 +161,15 @@ class ExecutionMixin(SocketBase):
         try:
             result, items = self._invoke(func, sig, args)
         except SimpleError as error:
+            error.value = in_the_words_of_redis(error.value, sig.name)
             result, items = error, self._items
         except Exception:
             traceback.print_exc(file=sys.stderr)
             result = SimpleError(_FAILED.format(sig.name))
+        if result is None and (
+            sig.name in _NULL_ARRAYS or (sig.name in _COUNTED_POPS and args[1:])
+        ):
+            result = NULL_ARRAY
         for item in items:
             item.writeback(remove_empty_val=msgs.FLAG_LEAVE_EMPTY_VAL not in sig.flags)
         if self._server.subscribers or self._server.psubscribers:

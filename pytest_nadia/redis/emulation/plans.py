@@ -64,14 +64,32 @@ _FOR_SUBSCRIBERS = frozenset(
 )
 
 
+# Commands that are younger than Redis 7.0, and the version that brought them.
+_SINCE: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("client setinfo", "client no-touch"), (7, 2)),
+    **dict.fromkeys(
+        (f"h{prefix}expire{suffix}" for prefix in ("", "p") for suffix in ("", "at", "time")),
+        (7, 4),
+    ),
+    **dict.fromkeys(("httl", "hpttl", "hpersist"), (7, 4)),
+    **dict.fromkeys(("hgetdel", "hgetex", "hsetex"), (8, 0)),
+    **dict.fromkeys(("xdelex", "xackdel"), (8, 2)),
+    **dict.fromkeys(("delex", "digest", "msetex"), (8, 4)),
+}
+
+
+def _exists(name: str, version: tuple[int, ...]) -> bool:
+    return version >= _SINCE.get(name, ())
+
+
 class Plans:
     """All commands of a server."""
 
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(self, statistics: Statistics, version: tuple[int, ...]) -> None:
         self._statistics = statistics
         self._by_name: dict[str, Plan] = {}
         self._by_word: dict[bytes, Plan] = {}
-        self._facts = all_facts()
+        self._facts = {name: facts for name, facts in all_facts().items() if _exists(name, version)}
         self._containers = {name.partition(" ")[0] for name in self._facts if " " in name}
 
     def find(self, fields: Sequence[bytes]) -> Plan:
@@ -96,6 +114,17 @@ class Plans:
             text = f"ERR unknown subcommand '{name[:_LONGEST_NAME]}'. Try {container.upper()} HELP."
             raise SimpleError(text)
         return plan
+
+    def facts(self, name: str) -> CommandFacts | None:
+        return self._facts.get(name)
+
+    def top_level(self) -> list[CommandFacts]:
+        """All commands but the sub-commands."""
+        return [facts for name, facts in self._facts.items() if " " not in name]
+
+    def inside(self, container: str) -> list[CommandFacts]:
+        """The sub-commands of a command."""
+        return [facts for name, facts in self._facts.items() if name.startswith(f"{container} ")]
 
     def named(self, name: str) -> Plan | None:
         """The command of this name (lower case), or None."""

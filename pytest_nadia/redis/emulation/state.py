@@ -59,7 +59,7 @@ class ServerState:
         self.replication_id = secrets.token_hex(20)
         self.started = clock.now()
         self.statistics = Statistics()
-        self.plans = Plans(self.statistics)
+        self.plans = Plans(self.statistics, version)
         self.slow: deque[SlowCommand] = deque()
         self.slow_count = 0
         self.peak_memory = BASE_MEMORY
