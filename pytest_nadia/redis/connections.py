@@ -54,8 +54,13 @@ class OpenedConnection:
             return self._end
         opened = self.socket
         if opened is None:
-            return "finalized"
+            return "closed" if self._is_of_synchronous_client else "finalized"
         return "closed" if opened.fileno() < 0 else "open"
+
+    @property
+    def _is_of_synchronous_client(self) -> bool:
+        """Such a client closes when it is deleted; the socket may be deleted before it."""
+        return bool(self.stack) and _is_of_client(self.stack[0])
 
     def ended(self, end: End) -> None:
         self._end = self._end or end
@@ -164,7 +169,11 @@ def _is_redis(text: str, address: Address, stack: tuple[Frame, ...]) -> bool:
         return True
     if isinstance(address, tuple) and address[1] == _USUAL_PORT:
         return True
-    return any(frame.module.partition(".")[0] in _CLIENTS for frame in stack)
+    return any(map(_is_of_client, stack))
+
+
+def _is_of_client(frame: Frame) -> bool:
+    return frame.module.partition(".")[0] in _CLIENTS
 
 
 def _own_port(opened: socket.socket) -> int:

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from types import FrameType, ModuleType
-from typing import Any
 
 _MOST_STEPS = 40
 _MOST_OBJECTS = 50_000
@@ -66,14 +65,12 @@ def _keeps(one: object) -> bool:
     return _is_of_the_whole_run(one)
 
 
-def _is_of_the_whole_run(one: Any) -> bool:
+def _is_of_the_whole_run(one: object) -> bool:
     """pytest's own objects, but for those that belong to a single test."""
     if not type(one).__module__.startswith("_pytest."):
         return False
-    name = type(one).__name__
-    if name == "FixtureDef":
-        return str(one.scope) != "function"
-    return name in ("Config", "PytestPluginManager") or _is_collector(one)
+    # Every fixture that is not torn down yet belongs to a collector, in the end to the session.
+    return type(one).__name__ in ("Config", "PytestPluginManager") or _is_collector(one)
 
 
 def _is_collector(one: object) -> bool:

@@ -9,7 +9,7 @@ import threading
 import warnings
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -252,6 +252,18 @@ def test_another_redis_is_foreign_with_the_line_that_reached_for_it(
 
     [foreign] = connections.foreign()
     assert (foreign.address, foreign.path, foreign.line) == (f"127.0.0.1:{unused_port}", HERE, line)
+
+
+def test_what_the_toolkit_does_for_itself_is_not_foreign(connections: Connections) -> None:
+    source = "def use(create): create(('127.0.0.1', 6379))"
+    ours: dict[str, Any] = {"__name__": "pytest_nadia.redis.something"}
+    exec(compile(source, __file__, "exec"), ours)
+
+    with socket.socket() as raw:
+        ours["use"](raw.connect_ex)
+        assert connections.foreign() == []
+        raw.connect_ex(("127.0.0.1", 6379))
+        assert len(connections.foreign()) == 1
 
 
 def test_the_usual_port_is_foreign_to_a_raw_socket_too(connections: Connections) -> None:

@@ -64,10 +64,8 @@ def test_it(port):
 LOOP = asyncio.new_event_loop()
 
 def test_it(port):
-    async def use():
-        await new(port).ping()  # HERE
-
-    LOOP.run_until_complete(use())
+    client = new(port)
+    LOOP.run_until_complete(client.ping())  # HERE
 """,
     "an asyncio client that a failed assertion lets go": ASYNC
     + """
@@ -102,6 +100,16 @@ def test_it(port):
     + """
 def test_it(port):
     new(port).ping()
+""",
+    "a synchronous client that goes with a cycle": SYNC
+    + """
+class Bot:
+    def __init__(self, client):
+        self.client = client
+        client.bot = self
+
+def test_it(port):
+    Bot(new(port)).client.ping()
 """,
     "closed by async with": ASYNC
     + """

@@ -69,6 +69,22 @@ def test_a_running_function_of_another_thread_holds_it() -> None:
     assert not is_reachable(thing)
 
 
+def test_the_traceback_of_a_failure_holds_it() -> None:
+    things = [Thing()]
+
+    def fail() -> None:
+        mine = things.pop()
+        things.append(mine)
+        raise ValueError
+
+    with pytest.raises(ValueError) as failed:  # noqa: PT011
+        fail()
+    thing = things.pop()
+
+    assert is_reachable(thing)
+    del failed
+
+
 @pytest.mark.parametrize("bound", ["_MOST_STEPS", "_MOST_OBJECTS", "_MOST_SECONDS"])
 def test_where_it_gives_up_the_answer_is_yes(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     start: object = (thing := Thing())
