@@ -68,8 +68,17 @@ def describe_change(change: Change) -> str:
         return f"~ {place} expiry {_moments(change)}"
     if head == "type":
         return f"~ {place} type: " + " -> ".join(map(str, (change.before, change.after)))
-    kind = _TYPE_OF_PART[head] if isinstance(head, str) else ""
+    kind = _TYPE_OF_PART.get(str(head), "key")
     return f"~ {kind} {place}{_inside(head, tuple(names))}{_before_and_after(change)}"
+
+
+def describe_place(path: Path) -> str:
+    """Where a datum is. "*" stands for names that vary."""
+    database, key, *names = path
+    place = f"db {show(database)}"
+    if key == "*":
+        return f"{place}: keys whose names vary"
+    return f"{place} {show(key)}{_inside(names[0], tuple(names[1:])) or ' value'}"
 
 
 def describe_node(node: Node) -> str:

@@ -174,7 +174,7 @@ def _aligned(
     before: tuple[Node, ...], after: tuple[Node, ...]
 ) -> Iterator[tuple[int, int, int, int]]:
     """Pairs of slices that belong together."""
-    a, b = [_comparable(node) for node in before], [_comparable(node) for node in after]
+    a, b = [comparable(node) for node in before], [comparable(node) for node in after]
     start = _common_prefix(a, b)
     end = _common_prefix(a[start:][::-1], b[start:][::-1])
     yield 0, start, 0, start
@@ -195,10 +195,10 @@ def _common_prefix(a: list[object], b: list[object]) -> int:
     )
 
 
-def _comparable(node: Node) -> object:
+def comparable(node: Node) -> object:
     """A hashable stand-in, in which all moments are alike."""
     if isinstance(node, Mapping):
-        return frozenset((name, _comparable(child)) for name, child in node.items())
+        return frozenset((name, comparable(child)) for name, child in node.items())
     if isinstance(node, tuple):
-        return tuple(_comparable(child) for child in node)
+        return tuple(comparable(child) for child in node)
     return Moment if isinstance(node, Moment) else node

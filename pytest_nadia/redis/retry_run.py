@@ -1,0 +1,118 @@
+"""One run of an operation, from an empty Redis, and what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytest_nadia.redis import commands
+from pytest_nadia.redis.backstage import HasBackstage, empty, snapshot_of
+from pytest_nadia.redis.snapshot import Snapshot
+from pytest_nadia.redis.state.tree import (
+    TOLERANCE_MS,
+    Leaf,
+    Moment,
+    Name,
+    Node,
+    key_tree,
+    same_leaf,
+)
+from pytest_nadia.redis.steps import Call, Steps
+from pytest_nadia.redis.wire import CommandRecord, Rule, RuleState
+
+
+class RetryFront(HasBackstage, Protocol):
+    """A `Front`, as far as this needs it."""
+
+    def mark(self) -> int: ...
+    def records(self, since: int) -> list[CommandRecord]: ...
+    def add_rule(self, rule: Rule) -> int: ...
+    def remove_rule(self, number: int) -> RuleState: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the operation found, did and left. `fired`: whether the reply was really lost."""
+
+    prepared: Snapshot
+    final: Snapshot
+    result: object
+    error: Exception | None
+    records: tuple[CommandRecord, ...]
+    fired: bool = False
+
+    @property
+    def writes(self) -> list[CommandRecord]:
+        """In the order in which a rule counts them."""
+        return [r for r in self.records if commands.may_write(r.name) and not r.handshake]
+
+    @property
+    def elapsed_ms(self) -> int:
+        return self.final.taken_at - self.prepared.taken_at
+
+
+def run_once(
+    front: RetryFront, setup: Call | None, operation: Call, lost: int | None = None
+) -> Steps[Run]:
+    """Empty Redis, set up, operate; the reply to the `lost`th write is lost, counted from 1."""
+    empty(front)
+    if setup is not None:
+        yield setup
+    prepared = snapshot_of(front)
+    mark = front.mark()
+    rule = None if lost is None else front.add_rule(_losing(lost))
+    result, error, fired = None, None, 0
+    try:
+        result = yield operation
+    except Exception as raised:
+        error = raised
+    finally:
+        if rule is not None:
+            fired = front.remove_rule(rule).fired
+    records = tuple(front.records(mark))
+    return Run(prepared, snapshot_of(front), result, error, records, fired > 0)
+
+
+def _losing(nth: int) -> Rule:
+    return Rule(action="lose_reply", writes=True, nth=nth, times=1)
+
+
+def state_tree(run: Run, databases: Iterable[int]) -> Node:
+    """The final state; every one of the databases is there, so that runs can be compared."""
+    return {
+        number: {key: key_tree(state) for key, state in run.final.keys.get(number, {}).items()}
+        for number in databases
+    }
+
+
+def result_tree(result: object) -> Node:
+    """What the operation gave, as far as two results can be compared."""
+    if result is None or isinstance(result, bytes | str | int | float):
+        return result
+    if isinstance(result, Mapping):
+        return {_name(name): result_tree(value) for name, value in result.items()}
+    if isinstance(result, set | frozenset):
+        return dict.fromkeys(map(_name, result))
+    if isinstance(result, Sequence):
+        return tuple(map(result_tree, result))
+    return repr(result)
+
+
+def _name(value: object) -> Name:
+    return value if isinstance(value, bytes | str | int) else repr(value)
+
+
+def same_between(clean: Run, other: Run, before: Leaf, after: Leaf) -> bool:
+    """Whether leaves of two runs are the same, though the runs began at different times.
+
+    An expiry is if it is at the same time, or as long after the run's beginning; and it may be
+    later by what the other run took longer.
+    """
+    if not (isinstance(before, Moment) and isinstance(after, Moment)):
+        return same_leaf(before, after)
+    if same_leaf(before, after):
+        return True
+    shift = other.prepared.taken_at - clean.prepared.taken_at
+    longer = max(0, other.elapsed_ms - clean.elapsed_ms)
+    return -TOLERANCE_MS <= after.ms - before.ms - shift <= longer + TOLERANCE_MS
