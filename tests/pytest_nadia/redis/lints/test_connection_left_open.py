@@ -79,6 +79,14 @@ def test_it(port):
     with pytest.raises(AssertionError):
         asyncio.run(use())
 """,
+    "a transport that only its loop knows": ASYNC
+    + """
+LOOP = asyncio.new_event_loop()
+
+def test_it(port):
+    connect = LOOP.create_connection(asyncio.Protocol, "127.0.0.1", port)
+    LOOP.run_until_complete(connect)  # HERE
+""",
     "a stream": ASYNC
     + """
 def test_it(port):
@@ -286,6 +294,40 @@ def test_other():
 """,
 }
 
+WITH_PYTEST_ASYNCIO = {
+    "an asyncio fixture of the session": ASYNC
+    + """
+import pytest_asyncio
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def client(port):
+    async with new(port) as client:
+        await client.ping()
+        yield client
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_it(client):
+    await client.ping()
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_more(client):
+    await asyncio.gather(*[client.ping() for _ in range(5)])
+""",
+    "an asyncio fixture of the test": ASYNC
+    + """
+import pytest_asyncio
+
+@pytest_asyncio.fixture
+async def client(port):
+    async with new(port) as client:
+        yield client
+
+@pytest.mark.asyncio
+async def test_it(client):
+    await client.ping()
+""",
+}
+
 
 def line_of(source: str) -> int:
     return next(number for number, line in enumerate(source.splitlines(), 1) if "# HERE" in line)
@@ -302,6 +344,13 @@ def test_connections_that_nobody_closes_are_found(found_in: Callable[..., Found]
 @pytest.mark.integration
 def test_connections_that_are_meant_to_stay_are_not(found_in: Callable[..., Found]) -> None:
     assert found_in(MEANT_TO_STAY) == {name: [] for name in MEANT_TO_STAY}
+
+
+@pytest.mark.integration
+def test_fixtures_of_pytest_asyncio_may_hold_them(found_in: Callable[..., Found]) -> None:
+    options = ("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function")
+
+    assert found_in(WITH_PYTEST_ASYNCIO, *options) == {name: [] for name in WITH_PYTEST_ASYNCIO}
 
 
 def seen(**changes: object) -> SeenConnection:
