@@ -30,6 +30,7 @@ class AsyncClients:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._made: list[Redis] = []
         self._opened: list[_Opened] = []
         self._over = False
 
@@ -38,6 +39,8 @@ class AsyncClients:
         pool = _Pool.from_url(self._url, connection_class=_Connection, clients=self, **options)
         client = Redis(connection_pool=pool, single_connection_client=single_connection_client)
         client.auto_close_connection_pool = True
+        # A client with a connection of its own complains if it is deleted before `close`.
+        self._made.append(client)
         return client
 
     def check_open(self) -> None:
@@ -52,7 +55,10 @@ class AsyncClients:
         for opened in self._opened:
             _close(opened)
         _let_finish({opened.loop for opened in self._opened})
+        for client in self._made:
+            client.connection = None
         self._opened.clear()
+        self._made.clear()
 
 
 class _Connection(Connection):
@@ -85,13 +91,19 @@ class _Pool(ConnectionPool):
 
 
 def _close(opened: _Opened) -> None:
-    opened.connection.forget()
     if opened.loop.is_closed():
         _close_without_loop(opened.transport)
+        opened.connection.forget()
     elif opened.loop.is_running():
-        opened.loop.call_soon_threadsafe(opened.transport.abort)
+        opened.loop.call_soon_threadsafe(_abort, opened)
     else:
-        opened.transport.abort()
+        _abort(opened)
+
+
+def _abort(opened: _Opened) -> None:
+    opened.transport.abort()
+    # Not sooner: a stream writer that is deleted looks whether its transport is closing.
+    opened.connection.forget()
 
 
 def _close_without_loop(transport: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,8 +91,16 @@ def _check_used(request: pytest.FixtureRequest, instrument: RedisFaults | RedisL
 
 
 @pytest.fixture
+def assert_retry_safe(_nadia_redis: Turn) -> Callable[..., Any]:
+    """`assert_retry_safe(operation)` of the test's Redis: is it applied once, also if retried?"""
+    from pytest_nadia.redis.retry import assert_retry_safe
+
+    return _nadia_redis.experiment(assert_retry_safe)
+
+
+@pytest.fixture
 def assert_backup_roundtrip(_nadia_redis: Turn) -> Callable[..., Any]:
     """`assert_backup_roundtrip(backup, restore)` of the test's Redis: does all come back?"""
     from pytest_nadia.redis.backup import assert_backup_roundtrip
 
-    return partial(assert_backup_roundtrip, _nadia_redis.server)
+    return _nadia_redis.experiment(assert_backup_roundtrip)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,14 +22,32 @@ class RedisServer:
 
     def __init__(self, front: Front) -> None:
         self.front = front
-        self.url = front.url
-        self.host = front.host
-        self.port = front.port
-        self.socket_path = front.socket_path
-        self.kind = front.kind
-        self.version = front.version
-        self._opened = ExitStack()
+        self._clients: list[Redis] = []
         self._asynchronous: AsyncClients | None = None
+
+    @property
+    def url(self) -> str:
+        return self.front.url
+
+    @property
+    def host(self) -> str:
+        return self.front.host
+
+    @property
+    def port(self) -> int:
+        return self.front.port
+
+    @property
+    def socket_path(self) -> str:
+        return self.front.socket_path
+
+    @property
+    def kind(self) -> str:
+        return self.front.kind
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return self.front.version
 
     def __repr__(self) -> str:
         return f"<RedisServer {self.kind} {self.url}>"
@@ -40,7 +57,7 @@ class RedisServer:
         from redis import Redis
 
         client = Redis.from_url(self.url, **options)
-        self._opened.callback(client.close)
+        self._clients.append(client)
         return client
 
     def async_client(self, **options: Any) -> AsyncRedis:
@@ -49,7 +66,6 @@ class RedisServer:
 
         if self._asynchronous is None:
             self._asynchronous = AsyncClients(self.url)
-            self._opened.callback(self._asynchronous.close)
         return self._asynchronous.make(**options)
 
     def advance(self, seconds: float) -> str:
@@ -73,4 +89,7 @@ class RedisServer:
 
     def close(self) -> None:
         """Close the clients that were made here."""
-        self._opened.close()
+        for client in self._clients:
+            client.close()
+        if self._asynchronous is not None:
+            self._asynchronous.close()

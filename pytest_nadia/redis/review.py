@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,33 +58,38 @@ def review(item: pytest.Item) -> None:
         records = turn.records() if turn else []
         if SIDE in item.stash:
             item.stash[RECORDS] = records
-        # A test that failed or was skipped on its way leaves things behind that it would not.
-        if not item.stash.get(FAILED, False):
+        if _is_telling(item, turn) and (records or _saw_connections(item)):
             _tell(item, lint(_evidence(item, turn, records)))
     except FrontError:
         # The next test is told that the Redis is gone.
         return
 
 
+def _is_telling(item: pytest.Item, turn: Turn | None) -> bool:
+    """A test that failed or was skipped on its way leaves things behind that it would not."""
+    return not item.stash.get(FAILED, False) and not (turn and turn.is_experiment)
+
+
+def _saw_connections(item: pytest.Item) -> bool:
+    watched = item.config.stash[WATCH]
+    return bool(watched.opened() or watched.foreign())
+
+
 def _evidence(item: pytest.Item, turn: Turn | None, records: Sequence[CommandRecord]) -> Evidence:
     watched = item.config.stash[WATCH]
     settings = _settings(item)
     path, line, name = item.location
-    evidence = Evidence(
+    off = item.stash.get(MARKER, DEFAULT).off
+    return Evidence(
         root=item.config.rootpath,
         path=path,
         line=(line or 0) + 1,
         test=name,
         settings=settings,
-        foreign=() if item.stash.get(MARKER, DEFAULT).off else tuple(watched.foreign()),
-    )
-    if turn is None:
-        return evidence
-    return replace(
-        evidence,
         records=tuple(records),
-        connections=seen_connections(watched),
-        keys_left=tuple(_keys_left(turn, records, settings)) if settings.expires else (),
+        connections=seen_connections(watched) if turn else (),
+        keys_left=tuple(_keys_left(turn, records, settings)) if turn else (),
+        foreign=() if off else tuple(watched.foreign()),
     )
 
 
@@ -98,6 +102,8 @@ def _settings(item: pytest.Item) -> RedisSettings:
 def _keys_left(
     turn: Turn, records: Sequence[CommandRecord], settings: RedisSettings
 ) -> Iterator[KeyLeft]:
+    if not settings.expires:
+        return
     from redis import Redis
 
     path = turn.server.front.backstage_path

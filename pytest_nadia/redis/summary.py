@@ -9,10 +9,11 @@ import pytest
 from pytest_nadia.redis.told import told_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from _pytest.terminal import TerminalReporter
 
+_MOST_PLACES = 10
 USELESS_PATHS = "nadia_redis_useless_paths"
 
 
@@ -24,7 +25,7 @@ class Summary:
         self._backends: set[str] = set()
         self._no_redis: dict[str, list[tuple[str, str]]] = {}
         self._diverged: dict[str, str] = {}
-        self._notes: dict[tuple[str, str], list[str]] = {}
+        self._notes: dict[str, dict[str, list[tuple[str, str]]]] = {}
         self._useless_paths: dict[str, None] = {}
 
     def add_useless_paths(self, lines: Iterable[str]) -> None:
@@ -40,7 +41,8 @@ class Summary:
         if reason := told.get("diverged"):
             self._diverged[report.nodeid] = reason
         for rule, place, message, repair in told.get("notes", ()):
-            self._notes.setdefault((place, rule), []).append(f"{message}; {repair}")
+            places = self._notes.setdefault(rule, {})
+            places.setdefault(place, []).append((message, repair))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
@@ -53,24 +55,36 @@ class Summary:
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         lines = list(self._lines())
-        if lines or (self._backends and not self.header_shown):
+        if lines:
             terminalreporter.section("Redis")
-            if not self.header_shown:
-                terminalreporter.line(f"used: {', '.join(sorted(self._backends)) or 'none'}")
-            for line in lines:
-                terminalreporter.line(line)
+        for line in lines:
+            terminalreporter.line(line)
 
     def _lines(self) -> Iterator[str]:
+        if self._backends and not self.header_shown:
+            yield f"used: {', '.join(sorted(self._backends))}"
         for first, told in self._no_redis.items():
             reason = dict(told).get(first, "no Redis")
             after = f"; {len(told) - 1} tests after it were skipped" if len(told) > 1 else ""
             yield f"{first} had no Redis, so this run cannot pass: {reason}{after}"
         for test, reason in sorted(self._diverged.items()):
             yield f"{test} differs between embedded and server, as acknowledged: {reason}"
-        for (place, rule), texts in sorted(self._notes.items()):
-            times = f" ({len(texts)} times)" if len(texts) > 1 else ""
-            yield f"{place}: {rule}{times} {texts[0]}"
+        for rule, places in sorted(self._notes.items()):
+            yield from _notes_of(rule, places)
         yield from self._useless_paths
+
+
+def _notes_of(rule: str, places: Mapping[str, list[tuple[str, str]]]) -> Iterator[str]:
+    """One line a place, what to do above them."""
+    repairs = [repair for told in places.values() for _, repair in told]
+    common = repairs[0] if len(set(repairs)) == 1 else ""
+    yield f"{rule}: {common}" if common else rule
+    for place, told in sorted(places.items())[:_MOST_PLACES]:
+        times = f" ({len(told)} times)" if len(told) > 1 else ""
+        message, repair = told[0]
+        yield f"  {place}{times}: {message}{'' if common else f'; {repair}'}"
+    if len(places) > _MOST_PLACES:
+        yield f"  ... and {len(places) - _MOST_PLACES} more places"
 
 
 SUMMARY = pytest.StashKey[Summary]()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -15,7 +15,7 @@ from pytest_nadia.redis.project import settings_of
 from pytest_nadia.redis.told import to_tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from redis import Redis
 
@@ -37,6 +37,7 @@ class Turn:
         self.mark = mark
         self._backend = backend
         self._client: Redis | None = None
+        self.is_experiment = False
         self._before = {name: os.environ.get(name) for name in variables}
         os.environ.update(dict.fromkeys(self._before, self.server.url))
 
@@ -44,6 +45,15 @@ class Turn:
         if self._client is None:
             self._client = self._backend.spare.lend()
         return self._client
+
+    def experiment(self, judge: Callable[..., Any]) -> Callable[..., Any]:
+        """`judge` for this Redis. It runs the test's code many times, so the lints look away."""
+
+        def run(*arguments: Any, **options: Any) -> Any:
+            self.is_experiment = True
+            return judge(self.server, *arguments, **options)
+
+        return run
 
     def records(self) -> list[CommandRecord]:
         """What went to the Redis so far. Raises FrontError."""
