@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import FrameType
 
 _MOST_FRAMES = 200
 _OURS = f"{Path(__file__).parents[1]}{os.sep}"
@@ -32,25 +33,25 @@ class Frame(NamedTuple):
 
 def call_stack(skip: int) -> tuple[Frame, ...]:
     """The calls that led here, the innermost first, without the `skip` innermost ones."""
-    frame = sys._getframe(skip)
+    frame: FrameType | None = sys._getframe(skip)
     stack: list[Frame] = []
     while frame is not None and len(stack) < _MOST_FRAMES:
         code = frame.f_code
         module = frame.f_globals.get("__name__", "")
         stack.append(Frame(code.co_filename, frame.f_lineno, code.co_qualname, str(module)))
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return tuple(stack)
 
 
 def in_finalizer_of(package: str) -> bool:
     """Whether an object of a module within a package of that name is being deleted."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name == "__del__":
             module = str(frame.f_globals.get("__name__", ""))
             if package in module.split("."):
                 return True
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return False
 
 

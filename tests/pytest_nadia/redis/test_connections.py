@@ -9,7 +9,8 @@ import threading
 import warnings
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -75,7 +76,7 @@ def answer(client: socket.socket) -> None:
         while data := client.recv(4096):
             client.sendall(b"+PONG\r\n" * data.count(b"*"))
     except OSError:
-        pass
+        return
 
 
 @pytest.fixture
@@ -255,12 +256,13 @@ def test_another_redis_is_foreign_with_the_line_that_reached_for_it(
 
 
 def test_what_the_toolkit_does_for_itself_is_not_foreign(connections: Connections) -> None:
-    source = "def use(create): create(('127.0.0.1', 6379))"
-    ours: dict[str, Any] = {"__name__": "pytest_nadia.redis.something"}
-    exec(compile(source, __file__, "exec"), ours)
+    def use(connect: Callable[[tuple[str, int]], int]) -> None:
+        connect(("127.0.0.1", 6379))
+
+    ours = FunctionType(use.__code__, {"__name__": "pytest_nadia.redis.something"})
 
     with socket.socket() as raw:
-        ours["use"](raw.connect_ex)
+        ours(raw.connect_ex)
         assert connections.foreign() == []
         raw.connect_ex(("127.0.0.1", 6379))
         assert len(connections.foreign()) == 1
