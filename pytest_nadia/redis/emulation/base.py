@@ -3,11 +3,12 @@ socket class of fakeredis that it is mixed into."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fakeredis._socket import FakeSocket
 
+    from pytest_nadia.redis.emulation.plans import Plan
     from pytest_nadia.redis.emulation.state import ServerState
 
     class SocketBase(FakeSocket):
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
         _authenticated: bool
 
         def _locked_out(self) -> bool: ...
+
+        def _call(self, plan: Plan, arguments: list[bytes], from_script: bool) -> Any: ...
 
 else:
     SocketBase = object

@@ -14,6 +14,7 @@ from pytest_nadia.redis.emulation.introspection import IntrospectionMixin
 from pytest_nadia.redis.emulation.logs import LogMixin
 from pytest_nadia.redis.emulation.memorycommands import MemoryMixin
 from pytest_nadia.redis.emulation.objects import ObjectMixin
+from pytest_nadia.redis.emulation.scripting import ScriptingMixin
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.emulation.state import ServerState
@@ -30,6 +31,7 @@ class Emulation(
     LogMixin,
     MemoryMixin,
     ObjectMixin,
+    ScriptingMixin,
 ):
     """Mix in before fakeredis' `FakeSocket`; the server keeps a `ServerState` as `emulation`.
 

@@ -137,7 +137,9 @@ class ExecutionMixin(SocketBase):
         tally.seconds += seconds
         if type(result) is SimpleError:
             tally.failed += 1
-            statistics.count_error(result.value)
+            # What a command in a script got wrong was counted when that command ended.
+            if not getattr(result, "counted", False):
+                statistics.count_error(result.value)
         if seconds >= self.state.settings.slow_seconds and not from_script:
             self._log_slow(plan, arguments, seconds)
         return result

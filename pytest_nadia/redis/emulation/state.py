@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from fakeredis import FakeServer
 
+    from pytest_nadia.redis.emulation.luaruntime import LuaRuntime
+
 # What an empty server takes for itself, in bytes: that of a Redis 7.0 with a few clients.
 BASE_MEMORY = 1_000_000
 
@@ -64,6 +66,7 @@ class ServerState:
         self.slow_count = 0
         self.peak_memory = BASE_MEMORY
         self.changes_at_save = 0
+        self.lua: LuaRuntime | None = None
         self.parameters: dict[str, str] = {}
         self.settings: Settings
         self._server: FakeServer | None = None
