@@ -420,6 +420,14 @@ def test_a_slow_second_try_may_let_expiry_be_later(embedded: Server) -> None:
     assert verdicts(report) == [("SET", "surfaced"), ("SET", "safe")]
 
 
+def test_expiry_counts_from_the_beginning_of_a_run(embedded: Server, lone: redis.Redis) -> None:
+    report = assert_retry_safe(
+        embedded, lambda: lone.set("k", "v", ex=60), setup=lambda: time.sleep(0.6)
+    )
+    assert verdicts(report) == [("SET", "safe")]
+    assert report.left_out == ()
+
+
 # What cannot be examined
 
 

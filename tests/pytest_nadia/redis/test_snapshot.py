@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 import redis
 
-from pytest_nadia.redis.backstage import restore_to, snapshot_of
+from pytest_nadia.redis.backstage import empty, restore_to, snapshot_of
 from pytest_nadia.redis.process import run_front
 from pytest_nadia.redis.snapshot import (
     Snapshot,
@@ -16,7 +16,7 @@ from pytest_nadia.redis.snapshot import (
     take_snapshot,
 )
 from pytest_nadia.redis.state.everything import fill_with_everything
-from pytest_nadia.redis.state.values import KeyState, Opaque, Stream
+from pytest_nadia.redis.state.values import Group, KeyState, Opaque, Pending, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +66,11 @@ def one_key(client: redis.Redis) -> KeyState:
     (states,) = take_snapshot(client).keys.values()
     (state,) = states.values()
     return state
+
+
+def delivered(times: int, at: int = 0) -> KeyState:
+    group = Group(b"1-1", 1, frozenset({b"ann"}), (Pending(b"1-1", b"ann", at, times),))
+    return KeyState("stream", Stream((), b"1-1", {b"g": group}))
 
 
 def state_of(key: str, state: KeyState, taken_at: int = 0) -> Snapshot:
@@ -249,6 +254,28 @@ def test_a_value_that_the_server_does_not_take_is_named(client: redis.Redis) -> 
         restore_snapshot(client, strange)
 
 
+def test_of_a_leased_database_nothing_else_is_touched(
+    front_of: Callable[[Kind], Front], require: Callable[[str], str]
+) -> None:
+    require("redis-server")
+    shared = front_of("server")
+    # Without a number in the URL a free database is leased, never the one that holds something.
+    url = f"redis://127.0.0.1:{shared.port}"
+    with redis.Redis(port=shared.port) as somebody, run_front("url", url=url) as leased:
+        somebody.set("theirs", 1)
+        with redis.Redis(port=leased.port) as client:
+            client.set("ours", 1)
+        before = snapshot_of(leased)
+        assert {n: list(keys) for n, keys in before.keys.items()} == {0: [b"ours"]}
+        restore_to(leased, Snapshot({}, (0,), 0))
+        assert snapshot_of(leased).keys == {}
+        restore_to(leased, before)
+        assert snapshot_of(leased) == before
+        empty(leased)
+        assert snapshot_of(leased).keys == {}
+        assert somebody.get("theirs") == b"1"
+
+
 # Comparing
 
 
@@ -318,6 +345,17 @@ def test_expiry_compares_within_a_second() -> None:
             KeyState("stream", Stream(((b"1-1", (b"f", b"v")),), b"1-1", {})),
             KeyState("stream", Stream((), b"1-1", {})),
             "~ stream db 0 'k' entry [0]: removed, was id: '1-1', fields: ['f', 'v']",
+        ),
+        (
+            delivered(times=1),
+            delivered(times=2),
+            "~ stream db 0 'k' group 'g' pending [0] deliveries: 1 -> 2",
+        ),
+        (
+            delivered(times=1),
+            delivered(times=1, at=2000),
+            "~ stream db 0 'k' group 'g' pending [0] delivered: "
+            "1970-01-01 00:00:00 UTC -> 1970-01-01 00:00:02 UTC",
         ),
     ],
 )
