@@ -9,7 +9,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pytest_nadia.redis.command_table import DEPRECATED, GROUPS, HANDSHAKE, SENT_AS, SUBSCRIBE
+from pytest_nadia.redis.command_table import (
+    DEPRECATED,
+    GROUPS,
+    HANDSHAKE,
+    ROLE_QUESTION,
+    SENT_AS,
+    SUBSCRIBE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,9 +126,9 @@ def _asks_to_block(fields: Sequence[bytes], start: int) -> bool:
     return False
 
 
-def is_handshake(name: str) -> bool:
+def is_handshake(name: str, fields: Sequence[bytes] = ()) -> bool:
     """Whether client libraries send the command by themselves when they have connected."""
-    return name in HANDSHAKE
+    return name in HANDSHAKE or (name == "INFO" and list(fields) == ROLE_QUESTION)
 
 
 def is_subscribe(name: str) -> bool:

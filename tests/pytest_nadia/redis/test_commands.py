@@ -249,6 +249,25 @@ def test_whether_a_name_is_known(pattern: str, name: str | None) -> None:
     assert commands.canonical(pattern) == name
 
 
+@pytest.mark.parametrize(
+    ("line", "handshake"),
+    [
+        ("HELLO 3", True),
+        ("CLIENT SETINFO LIB-NAME x", True),
+        ("SELECT 2", True),
+        ("INFO REPLICATION", True),
+        ("INFO replication", False),
+        ("INFO", False),
+        ("CLIENT LIST", False),
+        ("PING", False),
+    ],
+)
+def test_what_libraries_send_when_they_have_connected(line: str, handshake: bool) -> None:
+    fields = fields_of(line)
+
+    assert commands.is_handshake(commands.name_of(fields), fields) is handshake
+
+
 def test_near_names() -> None:
     assert commands.nearest("RPUHS")[0] == "RPUSH"
     assert commands.nearest("delte")[0] == "DEL"
