@@ -6,6 +6,8 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pytest_nadia.redis import commands
 from pytest_nadia.redis.wire import RuleState
 
@@ -18,15 +20,22 @@ if TYPE_CHECKING:
 # What a real server's error spares: the scope of an error that names no command.
 _SCOPES: dict[str, Callable[[str], bool]] = {
     "READONLY": commands.may_write,
-    "MISCONF": commands.may_write,
+    "MISCONF": lambda name: commands.may_write(name) or name == "PING",
     "NOREPLICAS": commands.may_write,
     "OOM": commands.is_denied_on_oom,
     "LOADING": lambda name: not commands.is_allowed_while_loading(name),
     "MASTERDOWN": lambda name: not commands.is_allowed_while_loading(name),
     "BUSY": lambda name: not commands.is_allowed_while_busy(name),
-    "NOAUTH": lambda name: not commands.is_allowed_without_auth(name),
+    "NOAUTH": lambda name: name == "HELLO" or not commands.is_allowed_without_auth(name),
     "WRONGPASS": lambda name: name in {"AUTH", "HELLO"},
 }
+
+
+_NOAUTH_OF_HELLO = (
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+    "<user> <pass> option can be used to authenticate the client and select the RESP protocol "
+    "version at the same time"
+)
 
 
 def is_servers_own(text: str) -> bool:
@@ -71,6 +80,8 @@ class ActiveRule:
             return False
         if entry.handshake and not self.rule.on and self._spares_handshakes:
             return False
+        if name == "HELLO" and self._code == "NOAUTH" and _logs_in(entry):
+            return False
         return not self.rule.key or _fits(self.rule.key, entry.key)
 
     def _concerns(self, name: str) -> bool:
@@ -79,14 +90,32 @@ class ActiveRule:
         if self.rule.writes:
             return commands.may_write(name)
         if self.rule.action == "error":
-            scope = _SCOPES.get(self.rule.text.partition(" ")[0])
+            scope = _SCOPES.get(self._code)
             return scope is None or scope(name)
         return self.rule.action != "info" or name == "INFO"
 
     @property
+    def _code(self) -> str:
+        return self.rule.text.partition(" ")[0]
+
+    @property
     def _spares_handshakes(self) -> bool:
-        known = is_servers_own(self.rule.text)
-        return self.rule.action in {"lose_reply", "cut_reply"} or not known
+        """Of what they send on their own libraries ignore errors: one such would be wasted."""
+        if self._code in {"NOAUTH", "WRONGPASS"}:
+            return False
+        is_limited = self.rule.times > 0 or self.rule.nth > 1
+        is_cut = self.rule.action in {"lose_reply", "cut_reply"}
+        return is_cut or is_limited or not is_servers_own(self.rule.text)
+
+    def rule_for(self, entry: Entry) -> Rule:
+        """The rule as this command meets it."""
+        if entry.name == "HELLO" and self.rule.text.startswith("NOAUTH Auth"):
+            return msgspec.structs.replace(self.rule, text=_NOAUTH_OF_HELLO)
+        return self.rule
+
+
+def _logs_in(entry: Entry) -> bool:
+    return any(field.upper() == b"AUTH" for field in entry.fields[1:])
 
 
 def _fits(pattern: bytes, key: bytes | None) -> bool:
@@ -129,5 +158,5 @@ class Rules:
         """The first rule of these actions whose turn this command is."""
         for one in self._active.values():
             if one.rule.action in actions and one.hits(entry):
-                return one.rule
+                return one.rule_for(entry)
         return None
