@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fakeredis._core import CommandItem
     from fakeredis._socket import FakeSocket
 
     from pytest_nadia.redis.emulation.plans import Plan
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
         _authenticated: bool
 
         def _locked_out(self) -> bool: ...
+
+        def _note_change(self, key: bytes) -> None: ...
+
+        def _item(self, key: bytes) -> CommandItem: ...
 
         def _call(self, plan: Plan, arguments: list[bytes], from_script: bool) -> Any: ...
 

@@ -14,6 +14,10 @@ from pytest_nadia.redis.emulation.introspection import IntrospectionMixin
 from pytest_nadia.redis.emulation.logs import LogMixin
 from pytest_nadia.redis.emulation.memorycommands import MemoryMixin
 from pytest_nadia.redis.emulation.objects import ObjectMixin
+from pytest_nadia.redis.emulation.repairs.expiry import ExpiryMixin
+from pytest_nadia.redis.emulation.repairs.streamreads import StreamReadMixin
+from pytest_nadia.redis.emulation.repairs.streams import StreamMixin
+from pytest_nadia.redis.emulation.repairs.strings import StringMixin
 from pytest_nadia.redis.emulation.scripting import ScriptingMixin
 
 if TYPE_CHECKING:
@@ -32,6 +36,10 @@ class Emulation(
     MemoryMixin,
     ObjectMixin,
     ScriptingMixin,
+    ExpiryMixin,
+    StreamMixin,
+    StreamReadMixin,
+    StringMixin,
 ):
     """Mix in before fakeredis' `FakeSocket`; the server keeps a `ServerState` as `emulation`.
 

@@ -8,6 +8,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from fakeredis import _msgs as msgs
+from fakeredis._core import CommandItem
 from fakeredis._helpers import QUEUED, NoResponse, SimpleError
 
 from pytest_nadia.redis.emulation.base import SocketBase
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fakeredis._commands import Signature
-    from fakeredis._core import CommandItem
 
     from pytest_nadia.redis.emulation.plans import Plan
 
@@ -163,7 +163,8 @@ class ExecutionMixin(SocketBase):
         try:
             result, items = self._invoke(func, sig, args)
         except SimpleError as error:
-            error.value = in_the_words_of_redis(error.value, sig.name)
+            if not getattr(error, "counted", False) and not self._is_script(sig.name):
+                error.value = in_the_words_of_redis(error.value, sig.name)
             result, items = error, self._items
         except Exception:
             traceback.print_exc(file=sys.stderr)
@@ -194,6 +195,17 @@ class ExecutionMixin(SocketBase):
         assert func is not None
         result = func(*arguments)
         return self._shape(result), self._items
+
+    @staticmethod
+    def _is_script(name: str) -> bool:
+        return name.startswith(("eval", "fcall"))
+
+    def _note_change(self, key: bytes) -> None:
+        """Tell those who watch `key`; for values that were changed in place."""
+        self._db.notify_watch(key)
+
+    def _item(self, key: bytes) -> CommandItem:
+        return CommandItem(key, self._db, item=self._db.get(key))
 
     def _count_lookups(self, name: str) -> None:
         plan = self.state.plans.named(name)
