@@ -13,8 +13,9 @@ from pytest_nadia.redis.state.reading import StateError, ask, dialect_of, in_bat
 
 _Command: TypeAlias = tuple[Any, ...]
 
-# More than one reply of a batching reader, and more than a compact encoding holds.
-_MANY = 1500
+# More than a reader's usual batch, and than a compact encoding holds.
+_MANY_ITEMS = 1500
+_MANY = 600
 _HOUR_MS = 3_600_000
 _ALL_BYTES = bytes(range(256))
 
@@ -88,7 +89,7 @@ def _lists(chance: random.Random) -> Iterator[_Command]:
     yield "RPUSH", b"list:expires", _text(chance)
     yield "RPUSH", b"list:repeated", b"a", b"b", b"a", b"", b"a"
     yield "RPUSH", b"list:binary", chance.randbytes(20), _ALL_BYTES
-    yield from _many("RPUSH", b"list:large", [(_text(chance),) for _ in range(_MANY)])
+    yield from _many("RPUSH", b"list:large", [(_text(chance),) for _ in range(_MANY_ITEMS)])
 
 
 def _sets(chance: random.Random) -> Iterator[_Command]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pytest_nadia.redis.process import Front
 
+pytestmark = pytest.mark.redis(off=True)
+
 Kind = Literal["embedded", "server"]
 
 
@@ -46,7 +48,7 @@ def server_of() -> Iterator[Callable[[Kind], Server]]:
         yield find
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.slow)])
 def server(
     request: pytest.FixtureRequest,
     server_of: Callable[[Kind], Server],

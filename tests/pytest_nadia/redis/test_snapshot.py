@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from pytest_nadia.redis.process import Front
 
+pytestmark = pytest.mark.redis(off=True)
+
 Kind = Literal["embedded", "server"]
 FAR = 4_000_000_000_000
 
