@@ -57,7 +57,9 @@ $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	@touch $@
 
 # The tests that install pytest-nadia into an empty environment take it from here, not from a registry.
-.wheelhouse/.filled: $(VENV)/.locked requirements/base.txt
+# older-clients.txt: libraries that tests run beside the ones that are installed.
+.wheelhouse/.filled: $(VENV)/.locked requirements/base.txt requirements/older-clients.txt
 	@echo "filling .wheelhouse (once)"
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --dest .wheelhouse -r requirements/base.txt
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --dest .wheelhouse -r requirements/older-clients.txt
 	@touch $@

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from contextlib import AsyncExitStack, suppress
 from importlib import import_module
@@ -133,16 +134,24 @@ async def answer(client, order):
     return None
 
 
+def take_stdout():
+    """What a library prints goes to the standard error; the answers alone go out."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return answers
+
+
 async def main():
+    answers = take_stdout()
     client = adapter(sys.argv[1])
-    print(json.dumps({"value": "ready"}), flush=True)
+    print(json.dumps({"value": "ready"}), file=answers)
     while line := await asyncio.to_thread(sys.stdin.readline):
         try:
             async with asyncio.timeout(10):
                 answered = {"value": await answer(client, json.loads(line))}
         except Exception as error:
             answered = {"errors": [described(leaf) for leaf in leaves(error)]}
-        print(json.dumps(answered), flush=True)
+        print(json.dumps(answered), file=answers)
 
 
 asyncio.run(main())
