@@ -32,7 +32,7 @@ class AsyncClients:
         self._url = url
         self._made: list[Redis] = []
         self._opened: list[_Opened] = []
-        self._over = False
+        self.is_over = False
 
     def make(self, *, single_connection_client: bool = False, **options: Any) -> Redis:
         """The options are those of `redis.asyncio.Redis.from_url`."""
@@ -44,14 +44,14 @@ class AsyncClients:
         return client
 
     def check_open(self) -> None:
-        if self._over:
+        if self.is_over:
             raise ConnectionError("the test to which this client belongs is over")
 
-    def add(self, connection: _Connection, transport: asyncio.WriteTransport) -> None:
-        self._opened.append(_Opened(asyncio.get_running_loop(), transport, connection))
+    def add(self, opened: _Opened) -> None:
+        self._opened.append(opened)
 
     def close(self) -> None:
-        self._over = True
+        self.is_over = True
         for opened in self._opened:
             _close(opened)
         _let_finish({opened.loop for opened in self._opened})
@@ -65,12 +65,24 @@ class _Connection(Connection):
     def __init__(self, *, clients: AsyncClients, **options: Any) -> None:
         super().__init__(**options)
         self._clients = clients
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Nothing can be awaited any more; `AsyncClients.close` does what is left to do."""
+        return self._clients.is_over or (self._loop is not None and self._loop.is_closed())
 
     async def _connect(self) -> None:
         self._clients.check_open()
         await super()._connect()  # type: ignore[no-untyped-call]
+        self._loop = asyncio.get_running_loop()
         if self._writer is not None:
-            self._clients.add(self, self._writer.transport)
+            self._clients.add(_Opened(self._loop, self._writer.transport, self))
+
+    async def disconnect(self, *arguments: Any, **options: Any) -> None:
+        # A task that never ended is deleted some time after its loop, and comes through here.
+        if not self.is_lost:
+            await super().disconnect(*arguments, **options)
 
     def forget(self) -> None:
         self._reader = self._writer = None
@@ -88,6 +100,10 @@ class _Pool(ConnectionPool):
             self.reset()  # type: ignore[no-untyped-call]
             self._lock = asyncio.Lock()
         return await super().get_connection(*arguments, **options)  # type: ignore[no-untyped-call]
+
+    async def release(self, connection: Any) -> None:
+        if not connection.is_lost:
+            await super().release(connection)
 
 
 def _close(opened: _Opened) -> None:
