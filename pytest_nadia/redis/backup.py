@@ -56,6 +56,7 @@ def assert_backup_roundtrip(
     Raises AssertionError: what was lost by type, changed, lost its expiry, and what a restore
     over existing data mixed up.
     """
+    __tracebackhide__ = True
     trip = _Roundtrip(
         server.front,
         _as_call(backup, server.url, seconds),
@@ -85,6 +86,7 @@ class _Roundtrip:
     seed: int
 
     def steps(self) -> Steps[None]:
+        __tracebackhide__ = True
         before = self._fill(self.seed)
         yield from self._run("backup", self.backup)
         backed_up = snapshot_of(self.front)
@@ -105,6 +107,7 @@ class _Roundtrip:
         return snapshot_of(self.front)
 
     def _run(self, name: str, call: Call) -> Steps[None]:
+        __tracebackhide__ = True
         try:
             yield call
         except Exception as error:

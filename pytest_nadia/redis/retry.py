@@ -57,6 +57,7 @@ def assert_retry_safe(
     taken or left undone without the caller being told; AssertionError if the operation fails
     without a fault, or writes nothing.
     """
+    __tracebackhide__ = True
     steps = _examine(server.front, setup, operation)
     if is_asynchronous(operation) or is_asynchronous(setup):
         return drive_async(steps)
@@ -64,6 +65,7 @@ def assert_retry_safe(
 
 
 def _examine(front: RetryFront, setup: Call | None, operation: Call) -> Steps[RetryReport]:
+    __tracebackhide__ = True
     clean: list[Run] = []
     for _ in range(2):
         clean.append((yield from _clean_run(front, setup, operation)))
@@ -84,6 +86,7 @@ def _examine(front: RetryFront, setup: Call | None, operation: Call) -> Steps[Re
 
 
 def _clean_run(front: RetryFront, setup: Call | None, operation: Call) -> Steps[Run]:
+    __tracebackhide__ = True
     run = yield from run_once(front, setup, operation)
     if run.error is not None:
         problem = f"the operation fails without any fault: {describe_error(run.error)}"

@@ -34,6 +34,7 @@ def drive(steps: Steps[T]) -> T:
 
     Raises TypeError if a call gives something to await.
     """
+    __tracebackhide__ = True
     try:
         call = next(steps)
         while True:
@@ -49,6 +50,7 @@ def drive(steps: Steps[T]) -> T:
 
 async def drive_async(steps: Steps[T]) -> T:
     """The same in a running event loop, where what a call gives is awaited if it can be."""
+    __tracebackhide__ = True
     try:
         call = next(steps)
         while True:
@@ -71,6 +73,7 @@ def bound(check: Callable[Concatenate[S, P], T], server: S) -> Iterator[Callable
 
     @wraps(check)
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
         result = check(server, *args, **kwargs)
         if inspect.iscoroutine(result):
             given.append(result)

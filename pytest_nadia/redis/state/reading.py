@@ -47,7 +47,7 @@ def read_keys(client: redis.Redis, dialect: Dialect) -> dict[bytes, KeyState]:
     for keys in in_batches(_scan(client), _KEYS_A_BATCH):
         types = ask(client, [("TYPE", key) for key in keys], transaction=False)
         names = {key: name.decode() for key, name in zip(keys, types, strict=True)}
-        states |= _read_batch(client, names, dialect)
+        states |= read_batch(client, names, dialect)
     return states
 
 
@@ -83,9 +83,10 @@ def _scan(client: redis.Redis) -> Iterator[bytes]:
             return
 
 
-def _read_batch(
+def read_batch(
     client: redis.Redis, types: Mapping[bytes, str], dialect: Dialect
 ) -> dict[bytes, KeyState]:
+    """What the keys hold that had these types a moment ago; without those gone since."""
     present = {key: name for key, name in types.items() if name != "none"}
     expiry = "PEXPIRETIME" if dialect.absolute_expiry else "PTTL"
     commands: list[_Command] = [("TIME",)]

@@ -15,7 +15,9 @@ from pytest_nadia.redis.snapshot import (
     restore_snapshot,
     take_snapshot,
 )
+from pytest_nadia.redis.state.connection import raw_client
 from pytest_nadia.redis.state.everything import fill_with_everything
+from pytest_nadia.redis.state.reading import Dialect, dialect_of, read_batch
 from pytest_nadia.redis.state.values import Group, KeyState, Opaque, Pending, Stream
 
 if TYPE_CHECKING:
@@ -276,6 +278,32 @@ def test_of_a_leased_database_nothing_else_is_touched(
         empty(leased)
         assert snapshot_of(leased).keys == {}
         assert somebody.get("theirs") == b"1"
+
+
+def test_a_key_that_goes_while_it_is_read_is_left_out(client: redis.Redis) -> None:
+    client.set("kept", "v")
+    with raw_client(client) as raw:
+        found = read_batch(raw, {b"gone": "string", b"kept": "string"}, dialect_of(raw))
+    assert list(found) == [b"kept"]
+
+
+def test_a_key_that_changes_while_it_is_read_is_an_error(client: redis.Redis) -> None:
+    client.rpush("k", "v")
+    with (
+        raw_client(client) as raw,
+        pytest.raises(StateError, match=r"cannot read key b'k': WRONGTYPE.*Is Redis written to"),
+    ):
+        read_batch(raw, {b"k": "string"}, dialect_of(raw))
+
+
+def test_servers_without_absolute_expiry_give_it_by_their_clock(client: redis.Redis) -> None:
+    client.set("k", "v", px=100_000)
+    with raw_client(client) as raw:
+        exact = read_batch(raw, {b"k": "string"}, dialect_of(raw))[b"k"].expires_at
+        older = read_batch(raw, {b"k": "string"}, Dialect(False, False))[b"k"].expires_at
+    assert exact is not None
+    assert older is not None
+    assert abs(exact - older) <= 50
 
 
 # Comparing
