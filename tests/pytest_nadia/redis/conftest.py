@@ -88,7 +88,7 @@ def fronts() -> Iterator[Callable[[Literal["embedded", "server"]], Front]]:
         yield get
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.slow)])
 def front(
     request: pytest.FixtureRequest,
     fronts: Callable[[Literal["embedded", "server"]], Front],
