@@ -93,6 +93,10 @@ class _Pool(ConnectionPool):
 
     _loop: asyncio.AbstractEventLoop | None = None
 
+    def __repr__(self) -> str:
+        kept = self.connection_kwargs
+        return f"<ConnectionPool of {kept.get('host')}:{kept.get('port')}>"
+
     async def get_connection(self, *arguments: Any, **options: Any) -> Any:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:

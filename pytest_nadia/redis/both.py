@@ -39,6 +39,13 @@ class Run:
         return not any("no_redis" in told_by(report) for report in self.reports)
 
     @property
+    def cause(self) -> str:
+        """The failure's first line: the others may show a port, or an address in memory."""
+        crash = getattr(_failed_report(self).longrepr, "reprcrash", None)
+        text = crash.message if crash else self.failure
+        return text.partition("\n")[0]
+
+    @property
     def failure(self) -> str:
         """What the run says of itself where it did not pass."""
         return "\n".join(filter(None, map(_text, self.reports)))
@@ -107,7 +114,7 @@ def _one_set(item: pytest.Item, left: Run, right: Run) -> list[pytest.TestReport
 def _agreed(item: pytest.Item, left: Run, right: Run) -> Run:
     reason = item.stash.get(MARKER, DEFAULT).diverges
     if left.outcome == "failed":
-        if left.failure != right.failure:
+        if left.cause != right.cause:
             _failed_report(left).sections.append((f"the failure on {right.name}", right.failure))
     elif reason and left.outcome != "skipped":
         from pytest_nadia.redis.divergence import no_longer

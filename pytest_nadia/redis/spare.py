@@ -111,6 +111,10 @@ class _Pool(ConnectionPool):
         self._over = False
         super().__init__(connection_class=_Connection, **options)
 
+    def __repr__(self) -> str:
+        kept = self.connection_kwargs
+        return f"<ConnectionPool of {kept.get('host')}:{kept.get('port')}>"
+
     def make_connection(self) -> Any:
         if self._over:
             raise ConnectionError("the test to which this client belongs is over")
