@@ -17,7 +17,10 @@ _HIGH_WATER = 16 * 1024 * 1024
 
 
 class Channel:
-    """`on_data` gets what arrives, `on_end` is called once when the other side is gone."""
+    """`on_data` gets what arrives, `on_end` is called once when nothing more will come.
+
+    The other side may still read then: what is written goes out as before, unless it is gone.
+    """
 
     def __init__(
         self,
@@ -30,7 +33,8 @@ class Channel:
         self._loop, self._socket = loop, sock
         self._on_data, self._on_end, self._on_drained = on_data, on_end, on_drained
         self._unsent = bytearray()
-        self._reading, self._closing, self._ended, self.closed = True, False, False, False
+        self._reading, self._heard_all, self._broken = True, False, False
+        self._sends_no_more, self._closing, self.closed = False, False, False
         sock.setblocking(False)
         if sock.family == socket.AF_INET:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -49,13 +53,13 @@ class Channel:
         return {"laddr": "{}:{}".format(*here[:2]), "addr": "{}:{}".format(*there[:2])}
 
     def write(self, data: bytes) -> None:
-        if self.closed or self._closing or self._ended:
+        if self.closed or self._closing or self._broken:
             return
         if self._unsent:
             self._unsent += data
             return
         sent = self._send(data)
-        if sent < len(data) and not self.closed:
+        if sent < len(data) and not (self.closed or self._broken):
             self._unsent += data[sent:]
             self._rewatch()
 
@@ -70,9 +74,16 @@ class Channel:
         self._closing = True
         if not self._unsent:
             self.close()
+        else:
+            self.listen(False)
 
     def end_sending(self) -> None:
-        """Tell the other side that nothing more will come, and go on reading."""
+        """Tell the other side, after all that was written, that no more will come; read on."""
+        self._sends_no_more = True
+        if not self._unsent:
+            self._shut()
+
+    def _shut(self) -> None:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
@@ -80,40 +91,45 @@ class Channel:
         """Close now; `on_end` is not called."""
         if not self.closed:
             self.closed = True
-            self._loop.watch(self._socket, None)
+            if not self._broken:
+                self._loop.watch(self._socket, None)
             self._socket.close()
 
     def _rewatch(self) -> None:
-        if self._ended:
+        if self._broken:
             return
-        read = self._read if self._reading else None
+        read = self._read if self._reading and not self._heard_all else None
         self._loop.watch(self._socket, read, self._write_more if self._unsent else None)
 
     def _read(self) -> None:
+        if self.closed:
+            return
         try:
             data = self._socket.recv(_CHUNK)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
+            self._break()
+            return
         if data:
             self._on_data(data)
-        else:
-            self._end()
+        elif not self._heard_all:
+            self._heard_all = True
+            self._rewatch()
+            self._on_end()
 
-    def _send(self, data: bytes | memoryview) -> int:
+    def _send(self, data: bytes) -> int:
         try:
             return self._socket.send(data)
         except BlockingIOError:
             return 0
         except OSError:
-            self._end()
+            self._break()
             return 0
 
     def _write_more(self) -> None:
-        with memoryview(self._unsent) as view, view[:_CHUNK] as part:
-            sent = self._send(part)
-        if self.closed:
+        sent = self._send(bytes(self._unsent[:_CHUNK]))
+        if self.closed or self._broken:
             return
         del self._unsent[:sent]
         if not self._unsent:
@@ -123,11 +139,20 @@ class Channel:
     def _drained(self) -> None:
         if self._closing:
             self.close()
-        else:
-            self._on_drained()
+            return
+        if self._sends_no_more:
+            self._shut()
+        self._on_drained()
 
-    def _end(self) -> None:
-        if not (self.closed or self._ended):
-            self._ended = True
-            self._loop.watch(self._socket, None)
-            self._on_end()
+    def _break(self) -> None:
+        """The other side is gone, for what we write too."""
+        if self.closed or self._broken:
+            return
+        self._broken = True
+        self._unsent = bytearray()
+        self._loop.watch(self._socket, None)
+        if self._closing:
+            self.close()
+        elif not self._heard_all:
+            self._heard_all = True
+            self._loop.call_soon(self._on_end)

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.front.rules import ActiveRule
     from pytest_nadia.redis.wire import Rule
 
-# A client that sends a long pipeline in pieces makes them at least this long. The replies to such
-# a piece wait a moment, so that what follows is known to belong to the same round trip.
-_PIECE_BYTES = 4096
-_PIECE_SECONDS = 0.0005
+# redis-py and valkey-py send a long pipeline in pieces: a piece ends after the command that makes
+# it longer than this. The replies to what ends there wait a moment, so that the next piece is known
+# to belong to the same round trip; those to a single long command wait less.
+_PIECE_BYTES = 6000
+_PIECE_SECONDS = 0.02
+_SINGLE_SECONDS = 0.0005
 _ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 _REFUSED_EXEC = b"-EXECABORT Transaction discarded because of: "
 _RUN_IN_TRANSACTIONS = frozenset(("MULTI", "EXEC", "DISCARD", "WATCH", "RESET", "QUIT"))
@@ -94,12 +96,14 @@ class Client:
         self._spoilt = 0
         self._trip = 0
         self._taken = 0
+        self._gathered = 0
         self._parts: list[bytes] = []
         self._forwarded = 0
         self._silence = 0
         self._silent = False
         self._mute = False
         self._opaque = False
+        self._left = False
         self._timer: Timer | None = None
         self._trip_delayed = False
         self._out: list[bytes] = []
@@ -111,7 +115,6 @@ class Client:
     # What the client sends
 
     def _on_data(self, data: bytes) -> None:
-        self._taken = 0
         if self._opaque:
             self._session.stream(data)
             return
@@ -123,7 +126,7 @@ class Client:
         else:
             self._requests.feed(data)
             self.proceed()
-        self._await_piece(len(data))
+        self._await_piece()
         self.flush()
 
     def _may_stream(self) -> bool:
@@ -170,7 +173,7 @@ class Client:
         return not (self._house.withhold() or self._delay_trip())
 
     def _entry(self, fields: list[bytes]) -> Entry:
-        self._taken += 1
+        self._gather(self._requests.size)
         now = self._house.clock.now()
         entry = Entry(fields, self._requests.size, self.number, self.database, now)
         self._fresh = self._fresh and entry.opens_a_connection
@@ -185,6 +188,7 @@ class Client:
         if self._pending or self._out:
             return
         self._trip_delayed = False
+        self._taken = self._gathered = 0
         if not self._privileged:
             self._house.ledger.trips += 1
             self._trip = self._house.ledger.trips
@@ -291,13 +295,17 @@ class Client:
 
         self._timer = self._house.loop.call_later(seconds, due)
 
-    def _await_piece(self, size: int) -> None:
-        if self._piece:
-            self._piece.cancel()
-            self._piece = None
-        several = self._taken > 1 or self._requests.waiting
-        if size >= _PIECE_BYTES and several and not self._privileged:
-            self._piece = self._house.loop.call_later(_PIECE_SECONDS, self._end_of_pieces)
+    def _gather(self, size: int) -> None:
+        """Note where the client, if it is one of those that send pieces, ends one."""
+        self._taken += 1
+        self._gathered = 0 if self._gathered > _PIECE_BYTES else self._gathered
+        self._gathered += size
+
+    def _await_piece(self) -> None:
+        self._end_piece()
+        if self._gathered > _PIECE_BYTES and not (self._privileged or self._requests.waiting):
+            seconds = _PIECE_SECONDS if self._taken > 1 else _SINGLE_SECONDS
+            self._piece = self._house.loop.call_later(seconds, self._end_of_pieces)
 
     def _end_of_pieces(self) -> None:
         self._piece = None
@@ -488,6 +496,9 @@ class Client:
 
     def _on_end(self) -> None:
         """The client sends nothing more: what it asked for is still done."""
+        if self._left:
+            self._channel.close()
+            return
         self._end_piece()
         self.flush()
         if self._timer or self._requests.waiting:
@@ -501,6 +512,7 @@ class Client:
 
     def leave(self, finish: bool = False) -> None:
         """Close both sides; `finish` sends what is on its way first."""
+        self._left = True
         if self._timer:
             self._timer.cancel()
         self._end_piece()

@@ -48,8 +48,9 @@ class EmbeddedServer(FakeServer):
                 parked.retry()
 
     def empty(self) -> None:
-        for database in self.dbs.values():
-            database.clear()
+        with self.lock:
+            for database in self.dbs.values():
+                database.clear()
         self.script_cache.clear()
         self.emulation.reset()
 
@@ -155,7 +156,8 @@ class EmbeddedSession(Emulation, FakeSocket):
         server = self._server
         self.waits_for_array = fields[0].upper() not in _WAIT_FOR_ONE
         try:
-            self._process_command(fields)
+            with server.lock:
+                self._process_command(fields)
         except Exception as error:
             text = " ".join(str(error).split())
             failure = f"ERR the embedded Redis failed: {type(error).__name__}: {text}"

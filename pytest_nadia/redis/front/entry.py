@@ -66,7 +66,7 @@ class Entry:
 
     @property
     def opens_a_connection(self) -> bool:
-        return is_handshake(self.name)
+        return is_handshake(self.name, self.fields)
 
     def record(self) -> CommandRecord:
         first = 1 + self.name.count(" ")

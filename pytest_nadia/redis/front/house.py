@@ -154,7 +154,7 @@ class House:
         if self.problem:
             done(self.problem)
             return
-        if not (self._written or self._parameters):
+        if not (self._written or self._scripts or self._parameters):
             done("")
             return
         parameters, self._parameters = self._parameters, set()

@@ -76,7 +76,7 @@ class Loop:
     def run(self) -> None:
         while self._running:
             self._run_due()
-            if not self._running:
+            if self._is_stopped():
                 return
             for key, events in self._ready():
                 read, write = key.data
@@ -85,6 +85,9 @@ class Loop:
                 if read and events & selectors.EVENT_READ:
                     read()
             self._run_soon()
+
+    def _is_stopped(self) -> bool:
+        return not self._running
 
     def advance(self, seconds: float) -> None:
         """Move the clock, and run on the way what falls due, at its time."""

@@ -42,20 +42,21 @@ def front(
 
 
 @pytest.fixture
-def connect(front: Front) -> Iterator[Callable[..., redis.Redis]]:
+def connect(front: Front) -> Iterator[Callable[..., Any]]:
     """Makes clients that neither retry nor wait for ever; all are closed at the end."""
     with ExitStack() as stack:
 
-        def make(**options: Any) -> redis.Redis:
-            chosen = {"retry": None, "socket_timeout": 10, **options}
-            client: redis.Redis = redis.Redis.from_url(front.url, **chosen)
-            return stack.enter_context(client)
+        def make(**options: Any) -> Any:
+            chosen = {"host": front.host, "port": front.port, "retry": None, "socket_timeout": 10}
+            client = redis.Redis(**{**chosen, **options})
+            stack.callback(client.close)
+            return client
 
         yield make
 
 
 @pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
-def client(request: pytest.FixtureRequest, connect: Callable[..., redis.Redis]) -> redis.Redis:
+def client(request: pytest.FixtureRequest, connect: Callable[..., Any]) -> Any:
     return connect(protocol=request.param)
 
 
