@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, overload
 
 from pytest_nadia.redis.retry_judge import APPLIED, Judge
 from pytest_nadia.redis.retry_report import CommandOutcome, RetryReport, RetryUnsafeError
-from pytest_nadia.redis.retry_run import RetryFront, Run, run_once
+from pytest_nadia.redis.retry_run import RetryFront, Run, run_once, run_with_loss
 from pytest_nadia.redis.steps import (
     Call,
     Steps,
@@ -24,6 +24,7 @@ from pytest_nadia.redis.wire import CommandRecord
 
 __all__ = ["CommandOutcome", "RetryReport", "RetryUnsafeError", "assert_retry_safe"]
 
+SECONDS = 30.0
 AsyncCall: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
 
 
@@ -36,14 +37,14 @@ class Server(Protocol):
 
 @overload
 def assert_retry_safe(  # type: ignore[overload-overlap]
-    server: Server, operation: AsyncCall, *, setup: Call | None = None
+    server: Server, operation: AsyncCall, *, setup: Call | None = None, seconds: float = SECONDS
 ) -> Coroutine[Any, Any, RetryReport]: ...
 @overload
 def assert_retry_safe(
-    server: Server, operation: Call, *, setup: Call | None = None
+    server: Server, operation: Call, *, setup: Call | None = None, seconds: float = SECONDS
 ) -> RetryReport: ...
 def assert_retry_safe(
-    server: Server, operation: Call, *, setup: Call | None = None
+    server: Server, operation: Call, *, setup: Call | None = None, seconds: float = SECONDS
 ) -> RetryReport | Coroutine[Any, Any, RetryReport]:
     """Lose the reply to each write command of the operation, once each, and compare the states.
 
@@ -51,20 +52,22 @@ def assert_retry_safe(
     client that the program uses. `setup`, plain or async, fills Redis before each run. If one of
     them is async the result is to be awaited. Redis is emptied before each of the runs: two
     without a fault, one for each write command, and one more without a fault if something was
-    found.
+    found. An operation that does not end within `seconds` after a loss has hung.
 
-    Raises RetryUnsafeError, an AssertionError, if a command was applied twice, or if something was
-    taken or left undone without the caller being told; AssertionError if the operation fails
-    without a fault, or writes nothing.
+    Raises RetryUnsafeError, an AssertionError, if a command was applied twice, if something was
+    taken or left undone without the caller being told, if the operation hung, or if it sent
+    fewer writes than before; AssertionError if it fails without a fault, or writes nothing.
     """
     __tracebackhide__ = True
-    steps = _examine(server.front, setup, operation)
+    steps = _examine(server.front, setup, operation, seconds)
     if is_asynchronous(operation) or is_asynchronous(setup):
         return drive_async(steps)
     return drive(steps)
 
 
-def _examine(front: RetryFront, setup: Call | None, operation: Call) -> Steps[RetryReport]:
+def _examine(
+    front: RetryFront, setup: Call | None, operation: Call, seconds: float
+) -> Steps[RetryReport]:
     __tracebackhide__ = True
     clean: list[Run] = []
     for _ in range(2):
@@ -74,7 +77,7 @@ def _examine(front: RetryFront, setup: Call | None, operation: Call) -> Steps[Re
         raise AssertionError(_nothing_written(clean[-1]))
     faulty: list[Run] = []
     for place, _ in writes:
-        faulty.append((yield from run_once(front, setup, operation, place)))
+        faulty.append((yield from run_with_loss(front, setup, operation, place, seconds)))
     report = Judge.of(clean, faulty).report([record for _, record in writes], faulty)
     if report.failures:
         # Clocks of whole seconds are often the same in two quick runs.

@@ -89,7 +89,7 @@ class _Case:
 
     def outcome(self, place: int, of: int) -> CommandOutcome:
         verdict = self._verdict()
-        failed = verdict in {"double", "lost"}
+        failed = verdict in {"double", "lost", "hung"}
         return CommandOutcome(
             place,
             of,
@@ -104,6 +104,8 @@ class _Case:
     def _verdict(self) -> Verdict:
         if not self.run.fired:
             return "unfired"
+        if self.run.hung:
+            return "hung"
         if self.run.error is not None:
             return self._verdict_after_error() if self.repeated else "surfaced"
         if not self.changes:

@@ -8,17 +8,18 @@ from typing import Literal, TypeAlias
 
 from pytest_nadia.redis.state.difference import show
 
-Verdict: TypeAlias = Literal["safe", "surfaced", "double", "lost", "unfired"]
+Verdict: TypeAlias = Literal["safe", "surfaced", "double", "lost", "hung", "unfired"]
 
 _MEANINGS: dict[Verdict, str] = {
     "safe": "the state is that of one run",
     "surfaced": "an error was raised, and it was applied at most once",
     "double": "applied twice",
     "lost": "something was taken or left undone, and nobody was told",
+    "hung": "it did not end by itself",
     "unfired": "no reply was lost, because the operation sent fewer writes than before; "
     "let it send the same ones each time",
 }
-_FAILURES = frozenset({"double", "lost", "unfired"})
+_FAILURES = frozenset({"double", "lost", "hung", "unfired"})
 
 
 @dataclass(frozen=True, slots=True)

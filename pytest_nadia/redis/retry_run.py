@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pytest_nadia.redis import commands
 from pytest_nadia.redis.backstage import HasBackstage, empty, snapshot_of
+from pytest_nadia.redis.retry_limit import RuleFront, time_limit
 from pytest_nadia.redis.snapshot import Snapshot
 from pytest_nadia.redis.state.tree import (
     TOLERANCE_MS,
@@ -19,21 +20,22 @@ from pytest_nadia.redis.state.tree import (
     same_leaf,
 )
 from pytest_nadia.redis.steps import Call, Steps
-from pytest_nadia.redis.wire import CommandRecord, Rule, RuleState
+from pytest_nadia.redis.wire import CommandRecord, Rule
 
 
-class RetryFront(HasBackstage, Protocol):
+class RetryFront(HasBackstage, RuleFront, Protocol):
     """A `Front`, as far as this needs it."""
 
     def mark(self) -> int: ...
     def records(self, since: int) -> list[CommandRecord]: ...
-    def add_rule(self, rule: Rule) -> int: ...
-    def remove_rule(self, number: int) -> RuleState: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the operation found, did and left. `fired`: whether the reply was really lost."""
+    """What the operation found, did and left. `fired`: whether the reply was really lost.
+
+    `hung`: whether it did not end by itself.
+    """
 
     prepared: Snapshot
     final: Snapshot
@@ -41,6 +43,7 @@ class Run:
     error: Exception | None
     records: tuple[CommandRecord, ...]
     fired: bool = False
+    hung: bool = False
 
     @property
     def writes(self) -> list[CommandRecord]:
@@ -52,30 +55,46 @@ class Run:
         return self.final.taken_at - self.prepared.taken_at
 
 
-def run_once(
-    front: RetryFront, setup: Call | None, operation: Call, lost: int | None = None
+def run_once(front: RetryFront, setup: Call | None, operation: Call) -> Steps[Run]:
+    """Empty Redis, set up, operate."""
+    prepared = yield from _prepare(front, setup)
+    mark = front.mark()
+    result, error = yield from _outcome(operation)
+    records = tuple(front.records(mark))
+    return Run(prepared, snapshot_of(front), result, error, records)
+
+
+def run_with_loss(
+    front: RetryFront, setup: Call | None, operation: Call, nth: int, seconds: float
 ) -> Steps[Run]:
-    """Empty Redis, set up, operate; the reply to the `lost`th write is lost, counted from 1."""
+    """The same, but the reply to the `nth` write, counted from 1, is lost.
+
+    After so many seconds Redis is taken away as well, so that the operation ends.
+    """
+    prepared = yield from _prepare(front, setup)
+    mark = front.mark()
+    rule = front.add_rule(Rule(action="lose_reply", writes=True, nth=nth, times=1))
+    try:
+        with time_limit(front, seconds) as limit:
+            result, error = yield from _outcome(operation)
+    finally:
+        fired = front.remove_rule(rule).fired > 0
+    records = tuple(front.records(mark))
+    return Run(prepared, snapshot_of(front), result, error, records, fired, limit.passed)
+
+
+def _prepare(front: RetryFront, setup: Call | None) -> Steps[Snapshot]:
     empty(front)
     if setup is not None:
         yield setup
-    prepared = snapshot_of(front)
-    mark = front.mark()
-    rule = None if lost is None else front.add_rule(_losing(lost))
-    result, error, fired = None, None, 0
+    return snapshot_of(front)
+
+
+def _outcome(operation: Call) -> Steps[tuple[object, Exception | None]]:
     try:
-        result = yield operation
-    except Exception as raised:
-        error = raised
-    finally:
-        if rule is not None:
-            fired = front.remove_rule(rule).fired
-    records = tuple(front.records(mark))
-    return Run(prepared, snapshot_of(front), result, error, records, fired > 0)
-
-
-def _losing(nth: int) -> Rule:
-    return Rule(action="lose_reply", writes=True, nth=nth, times=1)
+        return (yield operation), None
+    except Exception as error:
+        return None, error
 
 
 def state_tree(run: Run, databases: Iterable[int]) -> Node:

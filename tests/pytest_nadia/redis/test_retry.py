@@ -472,6 +472,24 @@ def test_a_reply_that_was_not_lost_is_no_success(embedded: Server, lone: redis.R
     assert "the operation sent fewer writes" in str(error)
 
 
+def test_an_operation_that_waits_for_ever_is_ended(embedded: Server, lone: redis.Redis) -> None:
+    def operation() -> None:
+        with lone.lock("lock", sleep=0.02):
+            lone.sadd("s", "m")
+
+    error = failed(embedded, operation, seconds=0.3)
+    assert verdicts(error.report) == [("SET", "hung"), ("SADD", "safe"), ("EVALSHA", "surfaced")]
+    assert "(it did not end by itself; redis-py" in str(error)
+
+
+def test_an_operation_blocked_in_redis_is_ended(embedded: Server, lone: redis.Redis) -> None:
+    error = failed(
+        embedded, lambda: lone.blpop("q"), setup=lambda: lone.rpush("q", "m"), seconds=0.3
+    )
+    assert verdicts(error.report) == [("BLPOP", "hung")]
+    assert lone.set("later", 1)
+
+
 def test_no_fault_stays_behind(embedded: Server, lone: redis.Redis, frank: redis.Redis) -> None:
     failed(embedded, lambda: lone.incr("n"))
     assert frank.incr("other") == 1
