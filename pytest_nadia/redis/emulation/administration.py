@@ -127,7 +127,7 @@ class AdministrationMixin(SocketBase):
     @command("select", (bytes,))
     def select(self, number: bytes | int) -> SimpleString:
         index = number if isinstance(number, int) else Int.decode(number)
-        self._check_database(index)
+        self.state.check_database(index)
         self._db, self._db_num = self._server.dbs[index], index
         return OK
 
@@ -135,15 +135,11 @@ class AdministrationMixin(SocketBase):
     def swapdb(self, one: bytes, other: bytes) -> SimpleString:
         first = Int.decode(one, "ERR invalid first DB index")
         second = Int.decode(other, "ERR invalid second DB index")
-        self._check_database(first)
-        self._check_database(second)
+        self.state.check_database(first)
+        self.state.check_database(second)
         if first != second:
             self._server.dbs[first].swap(self._server.dbs[second])
         return OK
-
-    def _check_database(self, index: int) -> None:
-        if not 0 <= index < int(self.state.parameters["databases"]):
-            raise SimpleError(msgs.INVALID_DB_MSG)
 
     @command("reset", flags=msgs.FLAG_NO_SCRIPT + msgs.FLAG_TRANSACTION)
     def reset(self) -> SimpleString:

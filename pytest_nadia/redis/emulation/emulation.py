@@ -14,7 +14,10 @@ from pytest_nadia.redis.emulation.introspection import IntrospectionMixin
 from pytest_nadia.redis.emulation.logs import LogMixin
 from pytest_nadia.redis.emulation.memorycommands import MemoryMixin
 from pytest_nadia.redis.emulation.objects import ObjectMixin
+from pytest_nadia.redis.emulation.repairs.collections import CollectionMixin
 from pytest_nadia.redis.emulation.repairs.expiry import ExpiryMixin
+from pytest_nadia.redis.emulation.repairs.keyspace import KeyspaceMixin
+from pytest_nadia.redis.emulation.repairs.sortedsets import SortedSetMixin
 from pytest_nadia.redis.emulation.repairs.streamreads import StreamReadMixin
 from pytest_nadia.redis.emulation.repairs.streams import StreamMixin
 from pytest_nadia.redis.emulation.repairs.strings import StringMixin
@@ -36,7 +39,10 @@ class Emulation(
     MemoryMixin,
     ObjectMixin,
     ScriptingMixin,
+    CollectionMixin,
     ExpiryMixin,
+    KeyspaceMixin,
+    SortedSetMixin,
     StreamMixin,
     StreamReadMixin,
     StringMixin,

@@ -151,7 +151,8 @@ def _memory(text: str) -> int:
 
 def _integer(text: str) -> int:
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()) or str(int(text)) != text:
+    readable = digits.isascii() and digits.isdigit() and str(int(text)) == text
+    if not readable or not -(2**63) <= int(text) < 2**63:
         raise ParameterError("argument couldn't be parsed into an integer")
     return int(text)
 

@@ -141,11 +141,16 @@ class Plans:
 
 
 def _unknown_command(fields: Sequence[bytes]) -> str:
-    name = fields[0].decode("utf-8", "surrogateescape")[:_LONGEST_NAME]
+    name = _printable(fields[0], _LONGEST_NAME)
     shown = ""
     for field in fields[1:]:
         room = _LONGEST_NAME - len(shown)
         if room <= 0:
             break
-        shown += f"'{field[:room].decode('utf-8', 'surrogateescape')}' "
+        shown += f"'{_printable(field, room)}' "
     return f"ERR unknown command '{name}', with args beginning with: {shown}"
+
+
+def _printable(field: bytes, room: int) -> str:
+    # The server, being written in C, stops at a zero.
+    return field[:room].partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -7,6 +7,8 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fakeredis._helpers import SimpleError
+
 from pytest_nadia.redis.emulation.database import WeighedDatabase
 from pytest_nadia.redis.emulation.parameters import aliases_of, canonical, defaults
 from pytest_nadia.redis.emulation.plans import Plans
@@ -101,6 +103,11 @@ class ServerState:
     def databases(self) -> dict[int, WeighedDatabase]:
         found = self.server.dbs.items()
         return {number: db for number, db in found if isinstance(db, WeighedDatabase)}
+
+    def check_database(self, index: int) -> None:
+        """Raises `SimpleError` if there is no database of this number."""
+        if not 0 <= index < int(self.parameters["databases"]):
+            raise SimpleError("ERR DB index is out of range")
 
     def used_memory(self) -> int:
         """Bytes that the server would take: a constant and the estimate of what it holds."""

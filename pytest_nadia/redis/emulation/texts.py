@@ -34,4 +34,4 @@ def in_the_words_of_redis(text: str, name: str) -> str:
         return f"ERR invalid expire time in '{name}' command"
     if _INPUT_KEY.match(text):
         return f"ERR at least 1 input key is needed for '{name}' command"
-    return text if _CODE.match(text) else f"ERR {text}"
+    return text if _CODE.match(text) and not text.startswith("RANK ") else f"ERR {text}"

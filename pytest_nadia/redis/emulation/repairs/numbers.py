@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal, localcontext
+from fractions import Fraction
 
 from fakeredis._helpers import SimpleError
 
@@ -12,6 +13,9 @@ _HEXADECIMAL = re.compile(rb"[+-]?0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*([pP][+-]?\d+)
 _DECIMAL = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WORDS = re.compile(rb"[+-]?(inf|infinity|nan)", re.IGNORECASE)
 _LONGEST = 256
+_MANTISSA = 64
+# Enough for every digit of the largest and of the smallest long double.
+_DIGITS = 6000
 # The largest that a long double of 80 bits holds.
 _LARGEST = Decimal("1.18973149535723176502e4932")
 
@@ -60,17 +64,25 @@ def add_floats(old: bytes, amount: bytes, bad_value: str) -> bytes:
         raise SimpleError("ERR value is not a valid float")
     if not (value.is_finite() and step.is_finite()):
         raise SimpleError("ERR increment would produce NaN or Infinity")
-    with localcontext(prec=40):
+    with localcontext(prec=_DIGITS):
         return write_long_double(value + step)
 
 
 def write_long_double(value: Decimal) -> bytes:
     """At most 17 digits after the point, and no zeros at the end."""
-    text = f"{_round(value):.17f}".rstrip("0").rstrip(".")
+    with localcontext(prec=_DIGITS):
+        text = f"{_to_mantissa(value):.17f}".rstrip("0").rstrip(".")
     return (text if text not in {"-0", ""} else "0").encode()
 
 
-def _round(value: Decimal) -> Decimal:
-    """To the 64 bits of a long double's mantissa, which is 19 to 20 digits."""
-    with localcontext(prec=20):
-        return +value
+def _to_mantissa(value: Decimal) -> Decimal:
+    """The nearest number that a long double holds, whose mantissa has 64 bits."""
+    if not value:
+        return value
+    exact = Fraction(value)
+    shift = abs(exact.numerator).bit_length() - exact.denominator.bit_length() - _MANTISSA
+    unit = Fraction(2) ** shift
+    while abs(exact) / unit >= 2**_MANTISSA:
+        unit *= 2
+    nearest = round(exact / unit) * unit
+    return Decimal(nearest.numerator) / Decimal(nearest.denominator)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fakeredis import _msgs as msgs
 from fakeredis._command_args_parsing import Int
 from fakeredis._commands import Key
 from fakeredis._helpers import OK, SimpleError, casematch
-from fakeredis.model import StreamEntryKey, XStream
+from fakeredis.model import StreamEntryKey, StreamRangeTest, XStream
 
 from pytest_nadia.redis.emulation.base import SocketBase
 from pytest_nadia.redis.emulation.registry import command
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from fakeredis._helpers import SimpleString
 
 _SMALLER = "ERR The ID specified in XSETID is smaller than"
+_LAST_ID = b"18446744073709551615-18446744073709551615"
+_CLAIM_COUNT = "ERR COUNT must be > 0"
 _NEWER_FIELDS = frozenset(
     {b"idmp-duration", b"idmp-maxsize", b"pids-tracked", b"iids-tracked", b"iids-added"}
     | {b"iids-duplicates"}
@@ -70,6 +73,35 @@ class StreamMixin(SocketBase):
         for text in ids:
             StreamEntryKey.parse_str(text)
         return int(group.ack(ids))
+
+    @command("xautoclaim", (Key(XStream), bytes, bytes, bytes, bytes), (bytes,), "i")
+    def xautoclaim(
+        self,
+        key: CommandItem,
+        group: bytes,
+        consumer: bytes,
+        idle: bytes,
+        start: bytes,
+        *rest: bytes,
+    ) -> Any:
+        text = "ERR Invalid min-idle-time argument for XAUTOCLAIM"
+        minimum = max(0, Int.decode(idle, text))
+        if start not in {b"-", b"+"}:
+            StreamEntryKey.parse_str(start.removeprefix(b"("))
+        for word, value in pairwise(rest):
+            if casematch(word, b"count") and not 0 < Int.decode(value, _CLAIM_COUNT) < 2**59:
+                raise SimpleError(_CLAIM_COUNT)
+        start = {b"-": b"0-0", b"+": _LAST_ID}.get(start, start)
+        return super().xautoclaim(key, group, consumer, minimum, start, *rest)
+
+    @command("xpending", (Key(XStream), bytes), (bytes,), "i")
+    def xpending(self, key: CommandItem, group: bytes, *rest: bytes) -> Any:
+        described = rest[2:] if rest and casematch(rest[0], b"idle") else rest
+        if len(described) >= 3:
+            Int.decode(described[2])
+            StreamRangeTest.decode(described[0])
+            StreamRangeTest.decode(described[1])
+        return super().xpending(key, group, *rest)
 
     @command("xinfo stream", (Key(XStream),), (bytes,), msgs.FLAG_DO_NOT_CREATE)
     def xinfo_stream(self, key: CommandItem, *options: bytes) -> Any:
