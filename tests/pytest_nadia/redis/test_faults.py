@@ -16,6 +16,7 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from pytest_nadia.redis.faulting import refusals
 from pytest_nadia.redis.faults import GB, KB, MB, RedisFaults, UnfiredFaultError
 from pytest_nadia.redis.process import run_front
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from pytest_nadia.redis.process import Front
-
-Connect = "Callable[..., redis.Redis]"
 
 
 def plain(front: Front, **options: Any) -> redis.Redis:
@@ -559,6 +558,12 @@ def test_faults_work_in_asynchronous_tests(
 # A fault that never fired
 
 
+@pytest.fixture
+def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other program on the machine is refused a connection meanwhile."""
+    monkeypatch.setattr(refusals, "_failed_attempts", lambda: 0)
+
+
 def unfired(fault: Any, use: Callable[[], object] = lambda: None) -> str:
     with pytest.raises(UnfiredFaultError) as caught, fault:
         use()
@@ -631,7 +636,11 @@ def test_reads_do_not_fire_what_concerns_writes(faults: RedisFaults, client: red
     ],
 )
 def test_where_nothing_came_the_url_is_told(
-    faults: RedisFaults, front: Front, make: Callable[[RedisFaults], Any], awaited: str
+    faults: RedisFaults,
+    front: Front,
+    make: Callable[[RedisFaults], Any],
+    awaited: str,
+    quiet_machine: None,
 ) -> None:
     told = unfired(make(faults))
     assert f"it waited for {awaited}" in told
@@ -640,7 +649,9 @@ def test_where_nothing_came_the_url_is_told(
     assert "\n" not in told
 
 
-def test_down_without_a_client_never_fired(front: Front, faults: RedisFaults) -> None:
+def test_down_without_a_client_never_fired(
+    front: Front, faults: RedisFaults, quiet_machine: None
+) -> None:
     wait_for(lambda: not any(one.closed == 0 for one in front.connections()))
     assert unfired(faults.down()).startswith("down() never fired: it waited for a connection")
 

@@ -13,6 +13,7 @@ import os
 import sys
 from contextlib import AsyncExitStack, suppress
 from importlib import import_module
+from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 SECONDS = 0.5
@@ -21,33 +22,33 @@ SECONDS = 0.5
 class Blocking:
     """redis-py, in any version, and valkey-py."""
 
-    def __init__(self, library):
+    def __init__(self, library: Any) -> None:
         self._library = library
 
-    async def open(self, url):
+    async def open(self, url: str) -> None:
         kind = getattr(self._library, "Redis", None) or self._library.Valkey
         retry = no_retry(self._library.__name__)
         self._client = kind.from_url(url, socket_timeout=SECONDS, retry=retry)
 
-    async def run(self, method, arguments):
+    async def run(self, method: str, arguments: list[Any]) -> Any:
         return getattr(self._client, method)(*arguments)
 
-    async def close(self):
+    async def close(self) -> None:
         self._client.close()
 
 
 class Asynchronous(Blocking):
     """redis-py on asyncio."""
 
-    async def run(self, method, arguments):
+    async def run(self, method: str, arguments: list[Any]) -> Any:
         return await getattr(self._client, method)(*arguments)
 
-    async def close(self):
+    async def close(self) -> None:
         await self._client.aclose()
 
 
 class Coredis:
-    async def open(self, url):
+    async def open(self, url: str) -> None:
         import coredis
         from coredis.retry import NoRetryPolicy
 
@@ -57,17 +58,17 @@ class Coredis:
         )
         self._client = await self._stack.enter_async_context(client)
 
-    async def run(self, method, arguments):
+    async def run(self, method: str, arguments: list[Any]) -> Any:
         if method in ("eval", "evalsha"):
             arguments = arguments[:1]
         return await getattr(self._client, method)(*arguments)
 
-    async def close(self):
+    async def close(self) -> None:
         await self._stack.aclose()
 
 
 class Glide:
-    async def open(self, url):
+    async def open(self, url: str) -> None:
         import glide
 
         place = urlsplit(url)
@@ -84,20 +85,20 @@ class Glide:
             )
         )
 
-    async def run(self, method, arguments):
+    async def run(self, method: str, arguments: list[Any]) -> Any:
         return await self._client.custom_command([method.upper(), *map(str, arguments)])
 
-    async def close(self):
+    async def close(self) -> None:
         await self._client.close()
 
 
-def no_retry(library):
+def no_retry(library: str) -> Any:
     retry = import_module(f"{library}.retry")
     backoff = import_module(f"{library.removesuffix('.asyncio')}.backoff")
     return retry.Retry(backoff.NoBackoff(), 0)
 
 
-def adapter(name):
+def adapter(name: str) -> Any:
     if name == "coredis":
         return Coredis()
     if name == "glide":
@@ -106,24 +107,24 @@ def adapter(name):
     return kind(import_module(name))
 
 
-def leaves(error):
+def leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         return [leaf for one in error.exceptions for leaf in leaves(one)]
     return [error]
 
 
-def described(error):
+def described(error: BaseException) -> dict[str, str]:
     kind = type(error)
     return {"type": f"{kind.__module__}.{kind.__qualname__}", "text": str(error)}
 
 
-def shown(value):
+def shown(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(name): shown(one) for name, one in value.items()}
     return value.decode() if isinstance(value, bytes) else value
 
 
-async def answer(client, order):
+async def answer(client: Any, order: dict[str, Any]) -> Any:
     if order["do"] == "open":
         await client.open(order["url"])
     elif order["do"] == "run":
@@ -134,14 +135,14 @@ async def answer(client, order):
     return None
 
 
-def take_stdout():
+def take_stdout() -> IO[str]:
     """What a library prints goes to the standard error; the answers alone go out."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     return answers
 
 
-async def main():
+async def main() -> None:
     answers = take_stdout()
     client = adapter(sys.argv[1])
     print(json.dumps({"value": "ready"}), file=answers)
