@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 HEAD_BYTES = 256
 _BULK, _AGGREGATE, _PAIRS = b"$=!", b"*~>", b"%"
-_ATTRIBUTE = ord("|")
+_ATTRIBUTE, _PUSH = ord("|"), ord(">")
 # 1 takes a line, 2 a line and the bytes it announces, 3 a line and more elements, 4 twice as many.
 _KINDS = dict.fromkeys(_BULK, 2) | dict.fromkeys(_AGGREGATE, 3) | dict.fromkeys(_PAIRS, 4)
 
@@ -28,6 +28,7 @@ class Replies:
 
     def __init__(self) -> None:
         self._elements = 0
+        self._within = False
         self._skip = 0
         self._line = b""
         self._head = b""
@@ -45,7 +46,7 @@ class Replies:
         length = len(data)
         while at < length:
             if not (self._elements or self._skip):
-                self._elements = 1
+                self._elements, self._within = 1, False
             at = self._element(data, at)
             if not self._elements and not self._skip:
                 head = (self._head + data[start : start + HEAD_BYTES])[:HEAD_BYTES]
@@ -76,7 +77,10 @@ class Replies:
         if kind == _ATTRIBUTE:
             self._elements += 2 * int(line[1:])
             return
-        self._elements -= 1
+        # Before 7.2, a message that a transaction publishes to its own client comes amid the reply.
+        if kind != _PUSH or not self._within:
+            self._elements -= 1
+        self._within = True
         form = _KINDS.get(kind, 1)
         if form == 1:
             return

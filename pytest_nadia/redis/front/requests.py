@@ -146,7 +146,8 @@ class Requests:
         self._left -= 1
 
     def _number(self, kind: bytes, most: int, complaint: str, lowest: int = -(2**31)) -> int:
-        end = self._data.find(b"\r\n", self._at)
+        # As Redis does it: a line ends with a carriage return and one byte more, whichever it is.
+        end = self._data.find(b"\r", self._at, len(self._data) - 1)
         if end < 0:
             if len(self._data) - self._at > _LONGEST_LINE:
                 name = "mbulk count" if kind == b"*" else "bulk count"
