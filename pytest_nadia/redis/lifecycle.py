@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from pytest_nadia.redis.autouse import give_redis, useless_paths, uses_redis
 from pytest_nadia.redis.keys import FAILED, TURN, WATCH, drop
 from pytest_nadia.redis.manager import BACKENDS
 from pytest_nadia.redis.marker import DEFAULT, MARKER, MarkerError, read_marker
+from pytest_nadia.redis.overrides import overridden_fixtures
 from pytest_nadia.redis.project import has_table, settings_of
 from pytest_nadia.redis.summary import SUMMARY, USELESS_PATHS
 from pytest_nadia.redis.told import attach
@@ -77,15 +79,24 @@ def _report_useless(config: pytest.Config, lines: list[str]) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    lines = overridden_fixtures(config, items)
     summary = config.stash.get(SUMMARY, None)
-    if summary is None or summary.header_shown or not any(map(uses_redis, items)):
-        return []
-    summary.header_shown = True
-    return [header(config)]
+    if summary is not None and not summary.header_shown and any(map(uses_redis, items)):
+        summary.header_shown = True
+        lines.insert(0, header(config))
+    return lines
 
 
 def header(config: pytest.Config) -> str:
     return f"redis: {config.stash[BACKENDS].choice}"
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    if op != "==" or "pytest_nadia.redis.snapshot" not in sys.modules:
+        return None
+    from pytest_nadia.redis.snapshot import explain_difference
+
+    return explain_difference(left, right) or None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -46,10 +46,9 @@ def test_the_plugin_imports_nothing_but_pytest_and_the_standard_library(loaded: 
 
 
 def test_of_our_own_modules_the_plugin_imports_the_light_ones(loaded: list[str]) -> None:
-    names = (
-        "autouse both choice fixtures keys lifecycle manager marker options project summary told"
-    )
-    light = [f"pytest_nadia.redis.{name}" for name in names.split()]
+    names = ["autouse", "both", "choice", "fixtures", "keys", "lifecycle", "manager", "marker"]
+    names += ["options", "overrides", "project", "summary", "told"]
+    light = [f"pytest_nadia.redis.{name}" for name in names]
     ours = ["pytest_nadia", "pytest_nadia.plugin", "pytest_nadia.redis", *light]
     assert f"OURS {ours}" in loaded
 
@@ -99,4 +98,6 @@ def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester) -> None:
 
 def test_help_shows_our_options_in_a_group(pytester: pytest.Pytester, only_nadia: None) -> None:
     result = pytester.runpytest_inprocess("-p", "nadia", "--help")
-    result.stdout.fnmatch_lines(["pytest-nadia:", "*--nadia-report=FILE*", "*--nadia-redis=embedded*"])
+    result.stdout.fnmatch_lines(
+        ["pytest-nadia:", "*--nadia-report=FILE*", "*--nadia-redis=embedded*"]
+    )

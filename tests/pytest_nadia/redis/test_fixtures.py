@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import redis
+
+    from pytest_nadia.redis.process import Front
 
 pytestmark = pytest.mark.usefixtures("only_nadia")
 
@@ -51,25 +53,6 @@ def test_each_test_starts_empty(pytester: pytest.Pytester, workers: tuple[str, .
     result.assert_outcomes(passed=5)
 
 
-def test_each_worker_has_its_own_server_and_all_stop(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        import os
-        import pathlib
-        import pytest
-
-        @pytest.mark.parametrize("number", range(6))
-        def test_it(redis_client, redis_url, number):
-            pathlib.Path(f"{number}.seen").write_text(f"{os.getpid()} {redis_url}")
-        """
-    )
-    command = ("-p", "nadia", "-p", "xdist", "-n2", "--dist=load", "--maxschedchunk=1")
-    pytester.runpytest_subprocess(*command).assert_outcomes(passed=6)
-    pairs = {path.read_text(encoding="utf-8") for path in pytester.path.glob("*.seen")}
-    processes, urls = (set(each) for each in zip(*(pair.split() for pair in pairs), strict=True))
-    assert len(processes) == len(urls) == len(pairs) == 2
-
-
 def test_nothing_starts_unless_a_test_asks(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -91,25 +74,6 @@ def test_what_is_not_installed_is_one_clear_error(pytester: pytest.Pytester, mis
     wanted = f"the embedded Redis needs {missing}, not installed here: "
     result.stdout.fnmatch_lines([f"{wanted}pip install 'pytest-nadia[[]all]'"])
     result.stdout.no_fnmatch_line("*Traceback*")
-
-
-def test_a_server_that_a_test_killed_is_told_to_the_next(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        import os
-        import signal
-        import redis
-        import pytest
-
-        def test_kills(redis_client):
-            os.kill(redis_client.info("server")["process_id"], signal.SIGKILL)
-
-        def test_next(redis_url): pass
-        """
-    )
-    result = pytester.runpytest_inprocess("-p", "nadia", "-q")
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["the Redis of the tests is gone (exit code -9)"])
 
 
 def test_a_server_that_does_not_start_is_one_clear_error(pytester: pytest.Pytester) -> None:
@@ -172,3 +136,243 @@ def test_pytest_killed_leaves_no_server(
     url = (pytester.path / "url").read_text(encoding="utf-8")
     with Redis.from_url(url) as client, pytest.raises(ConnectionError):
         ping_for_ever(client)
+
+
+def test_what_a_test_can_do_with_its_redis(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(
+        """
+        import redis
+
+        def test_places(redis_server, redis_url):
+            assert redis_server.url == redis_url
+            assert redis_url == f"redis://{redis_server.host}:{redis_server.port}/0"
+            assert redis_server.kind == "embedded"
+            assert redis_server.version >= (7, 0)
+            with redis.Redis(unix_socket_path=redis_server.socket_path) as client:
+                assert client.ping()
+
+        def test_clients(redis_server):
+            client = redis_server.client(decode_responses=True)
+            client.set("a", "b")
+            assert client.get("a") == "b"
+            test_clients.client = client
+
+        def test_they_were_closed():
+            assert not test_clients.client.connection_pool._available_connections[0]._sock
+
+        def test_time(redis_server, redis_client):
+            redis_client.set("a", 1, ex=100)
+            redis_server.advance(99)
+            assert redis_client.exists("a")
+            redis_server.advance(2)
+            assert not redis_client.exists("a")
+
+        def test_snapshots(redis_server, redis_client):
+            redis_client.set("a", 1)
+            before = redis_server.snapshot()
+            redis_client.rpush("b", 1)
+            assert redis_server.snapshot() != before
+            redis_server.restore(before)
+            assert redis_server.snapshot() == before
+            assert redis_client.keys() == [b"a"]
+
+        def test_one_redis_for_all_fixtures(redis_client, redis_url, async_redis_client):
+            import asyncio
+
+            redis_client.set("a", 1)
+            assert asyncio.run(async_redis_client.get("a")) == b"1"
+            with redis.Redis.from_url(redis_url) as client:
+                assert client.get("a") == b"1"
+        """
+    )
+    run_inner("-W", "error").assert_outcomes(passed=6)
+
+
+def test_snapshots_that_differ_are_explained(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(redis_server, redis_client):
+            before = redis_server.snapshot()
+            redis_client.set("new", 1)
+            assert before == redis_server.snapshot()
+        """
+    )
+    result = run_inner()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E * the snapshots differ (from left to right):", "E *new*"])
+
+
+@pytest.mark.parametrize("scope", ["class", "module", "session"])
+def test_a_fixture_of_wider_scope_is_told_why_it_cannot_have_one(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult], scope: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.fixture(scope="{scope}")
+        def shared(redis_url):
+            return redis_url
+
+        def test_it(shared): pass
+        """
+    )
+    result = run_inner()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ScopeMismatch*redis_url*", "A Redis belongs to one test *"])
+
+
+def test_every_fixture_sets_the_variables_and_they_come_back(
+    pytester: pytest.Pytester,
+    run_inner: Callable[..., pytest.RunResult],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "before")
+    pytester.makepyfile(
+        """
+        import os
+        import pytest
+
+        NAMES = ["redis_url", "redis_client", "async_redis_client", "redis_server"]
+
+        @pytest.mark.parametrize("name", NAMES)
+        def test_it(request, name):
+            request.getfixturevalue(name)
+            assert os.environ["REDIS_URL"].startswith("redis://127.0.0.1:")
+
+        def test_without():
+            assert os.environ["REDIS_URL"] == "before"
+
+        def test_its_own_value_wins(monkeypatch, redis_url):
+            monkeypatch.setenv("REDIS_URL", "mine")
+
+        def test_and_is_gone_after(redis_url):
+            assert os.environ["REDIS_URL"] == redis_url
+        """
+    )
+    run_inner().assert_outcomes(passed=7)
+
+
+def test_only_what_is_requested_is_imported(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_it(redis_url):
+            assert not {"redis", "fakeredis", "hypothesis"} & set(sys.modules)
+            assert "pytest_nadia.redis.faults" not in sys.modules
+        """
+    )
+    run_inner(subprocess=True).assert_outcomes(passed=1)
+
+
+def test_a_fixture_that_the_project_replaces_is_named(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture
+        def redis_client():
+            return "mine"
+        """
+    )
+    pytester.makepyfile("def test_it(redis_client): assert redis_client == 'mine'")
+    result = run_inner()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["redis_client is the project's own: conftest.py:3"])
+    result.stdout.no_fnmatch_line("redis: embedded")
+
+
+# An existing server
+
+
+@pytest.fixture
+def existing(
+    require: Callable[[str], str], fronts: Callable[[str], Front]
+) -> Iterator[redis.Redis]:
+    """A server that somebody else started; empty before and after."""
+    import redis
+
+    require("redis-server")
+    front = fronts("server")
+    front.reset()
+    with redis.Redis.from_url(front.url) as client:
+        yield client
+    front.reset()
+
+
+USES = """
+    import pytest
+
+    @pytest.mark.parametrize("number", range(4))
+    def test_it(redis_client, redis_server, number):
+        assert redis_client.dbsize() == 0
+        redis_client.set("mine", 1)
+        assert redis_server.snapshot().keys
+"""
+
+
+def url_of(client: redis.Redis, database: int) -> str:
+    port = client.connection_pool.connection_kwargs["port"]
+    return f"redis://127.0.0.1:{port}/{database}"
+
+
+def test_an_existing_server_keeps_what_others_left_there(
+    pytester: pytest.Pytester,
+    run_inner: Callable[..., pytest.RunResult],
+    existing: redis.Redis,
+    workers: tuple[str, ...],
+) -> None:
+    existing.set("others", "data")
+    pytester.makepyfile(USES)
+    url = url_of(existing, 0).removesuffix("/0")
+    run_inner(f"--nadia-redis={url}", *workers).assert_outcomes(passed=4)
+    assert existing.keys() == [b"others"]
+
+
+def test_a_database_with_the_keys_of_others_is_refused_unless_forced(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult], existing: redis.Redis
+) -> None:
+    import redis
+
+    with redis.Redis.from_url(url_of(existing, 3)) as other:
+        other.set("others", "data")
+    pytester.makepyfile(USES)
+    option = f"--nadia-redis={url_of(existing, 3)}"
+    result = run_inner(option)
+    result.assert_outcomes(errors=1, skipped=3)
+    result.stdout.fnmatch_lines(["*--nadia-redis-force*"])
+    run_inner(option, "--nadia-redis-force").assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://127.0.0.1:1", "*127.0.0.1:1*"),
+        ("rediss://127.0.0.1:6379", "*rediss://*"),
+        ("redis://:{wrong}@127.0.0.1:{port}", "*password*"),
+    ],
+)
+def test_a_server_that_cannot_be_had_is_one_error_without_the_password(
+    pytester: pytest.Pytester,
+    run_inner: Callable[..., pytest.RunResult],
+    existing: redis.Redis,
+    url: str,
+    said: str,
+) -> None:
+    wrong = "hun" + "ter2"
+    port = existing.connection_pool.connection_kwargs["port"]
+    pytester.makepyfile(USES)
+    result = run_inner("--nadia-redis=" + url.format(wrong=wrong, port=port))
+    result.assert_outcomes(errors=1, skipped=3)
+    result.stdout.fnmatch_lines(["*ERROR at setup*", said])
+    result.stdout.no_fnmatch_line(f"*{wrong}*")
+    result.stdout.no_fnmatch_line("*Traceback*")
