@@ -477,14 +477,14 @@ def test_an_operation_that_waits_for_ever_is_ended(embedded: Server, lone: redis
         with lone.lock("lock", sleep=0.02):
             lone.sadd("s", "m")
 
-    error = failed(embedded, operation, seconds=0.3)
+    error = failed(embedded, operation, seconds=1.5)
     assert verdicts(error.report) == [("SET", "hung"), ("SADD", "safe"), ("EVALSHA", "surfaced")]
     assert "(it did not end by itself; redis-py" in str(error)
 
 
 def test_an_operation_blocked_in_redis_is_ended(embedded: Server, lone: redis.Redis) -> None:
     error = failed(
-        embedded, lambda: lone.blpop("q"), setup=lambda: lone.rpush("q", "m"), seconds=0.3
+        embedded, lambda: lone.blpop("q"), setup=lambda: lone.rpush("q", "m"), seconds=1.5
     )
     assert verdicts(error.report) == [("BLPOP", "hung")]
     assert lone.set("later", 1)
