@@ -29,20 +29,30 @@ def joined(kind: bytes, members: list[bytes], each: int = 1) -> bytes:
     return kind + b"%d\r\n" % (len(members) // each) + b"".join(members)
 
 
-def containers(members: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+def pushes(members: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    return st.lists(members, max_size=4).map(lambda one: joined(b">", one))
+
+
+def containers(plain: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    # A push may come before any member, and is none of them.
+    members = plain | st.tuples(pushes(plain), plain).map(b"".join)
     lists = st.lists(members, max_size=4)
-    pairs = st.lists(st.tuples(members, members), max_size=3).map(
-        lambda found: [part for pair in found for part in pair]
-    )
     return (
-        st.tuples(st.sampled_from([b"*", b"~", b">"]), lists).map(lambda one: joined(*one))
-        | pairs.map(lambda found: joined(b"%", found, 2))
-        | st.tuples(pairs, members).map(lambda one: joined(b"|", one[0], 2) + one[1])
+        st.tuples(st.sampled_from([b"*", b"~"]), lists).map(lambda one: joined(*one))
+        | pairs(members).map(lambda found: joined(b"%", found, 2))
+        | st.tuples(pairs(plain), plain).map(lambda one: joined(b"|", one[0], 2) + one[1])
+    )
+
+
+def pairs(members: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[bytes]]:
+    return st.lists(st.tuples(members, members), max_size=3).map(
+        lambda found: [part for pair in found for part in pair]
     )
 
 
 SIZES = st.lists(st.sampled_from([1, 2, 3, 7, 50, 500]), min_size=1, max_size=5)
-REPLIES = st.recursive(LEAVES, containers, max_leaves=12)
+VALUES = st.recursive(LEAVES, containers, max_leaves=12)
+REPLIES = VALUES | pushes(VALUES)
 
 
 @settings(deadline=None)
