@@ -32,12 +32,15 @@ RULE = Rule(
 
 # Their repetition is how they are used: the next part, the next element of a queue.
 _MEANT_TO_REPEAT = frozenset({"HSCAN", "SSCAN", "ZSCAN", "ARSCAN", "XREAD", "XREADGROUP", "WATCH"})
+_RUN_SCRIPTS = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"})
 
 
 def find(evidence: Evidence) -> list[Finding]:
     limit = evidence.settings.repeated
     alone = _sent_alone(ran(evidence.records))
-    counts = Counter((record.name, record.key, record.database) for record in alone)
+    counts = Counter(
+        (record.name, record.key, record.database, _script_and_keys(record)) for record in alone
+    )
     return [
         evidence.finding(
             RULE,
@@ -45,7 +48,7 @@ def find(evidence: Evidence) -> list[Finding]:
             f"([tool.nadia.redis] repeated is {limit})",
             about=f"{name} {shown(key)}",
         )
-        for (name, key, _), count in counts.items()
+        for (name, key, *_), count in counts.items()
         if count > limit
     ]
 
@@ -59,3 +62,11 @@ def _counts(record: CommandRecord) -> bool:
     if record.key is None or record.name in _MEANT_TO_REPEAT:
         return False
     return not commands.is_blocking(record.name)
+
+
+def _script_and_keys(record: CommandRecord) -> tuple[bytes, ...]:
+    """What makes a script another command; its first key is often one that all scripts share."""
+    if record.name not in _RUN_SCRIPTS:
+        return ()
+    script, count, *rest = record.arguments
+    return script, *rest[: int(count) if count.isdigit() else 0]

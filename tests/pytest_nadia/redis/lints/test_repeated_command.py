@@ -97,6 +97,24 @@ def test_different_keys_and_databases_are_counted_apart(
     assert find(evidence(records=(*keys, *databases))) == []
 
 
+def test_scripts_with_a_key_in_common_are_counted_apart(
+    evidence: Callable[..., Evidence], record: Callable[..., CommandRecord]
+) -> None:
+    users = [record(f"EVALSHA {'a' * 40} 2 epoch user:{number} x") for number in range(30)]
+    scripts = [record(f"EVALSHA {number:040} 2 epoch user:1 x") for number in range(30)]
+
+    assert find(evidence(records=(*users, *scripts))) == []
+
+
+@pytest.mark.parametrize("name", ["EVALSHA", "EVAL", "FCALL"])
+def test_one_script_for_the_same_keys_is_repeated_whatever_its_values(
+    name: str, evidence: Callable[..., Evidence], record: Callable[..., CommandRecord]
+) -> None:
+    records = tuple(record(f"{name} script 2 epoch user:1 {number}") for number in range(21))
+
+    assert len(find(evidence(records=records))) == 1
+
+
 def test_answers_of_faults_are_not_counted(
     evidence: Callable[..., Evidence], record: Callable[..., CommandRecord]
 ) -> None:
