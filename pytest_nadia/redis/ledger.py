@@ -133,8 +133,11 @@ class RedisLedger:
 
     @property
     def rejected(self) -> list[CommandRecord]:
-        """Commands that the server refused to run: unknown, wrong arity, OOM, NOAUTH, ..."""
-        return [one for one in self._front.records(self._since) if one.outcome == "rejected"]
+        """Commands that the server refused to run: unknown, wrong arity, OOM, NOAUTH, ...
+
+        Libraries try out by handshakes what a server knows: what it refuses of them is no news.
+        """
+        return [one for one in self.commands if one.outcome == "rejected"]
 
     @property
     def connections(self) -> list[Connection]:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.wire import CommandRecord, Rule
 
 _MOST_KEYS = 3
+_SCOPES = {
+    "WRONGPASS": "AUTH or HELLO",
+    "NOSCRIPT": "EVALSHA",
+    **dict.fromkeys(("READONLY", "OOM", "MISCONF", "NOREPLICAS"), "a write"),
+    **dict.fromkeys(("MOVED", "ASK", "CLUSTERDOWN", "TRYAGAIN"), "a command with a key"),
+}
 
 
 def why_unfired(
@@ -44,7 +50,8 @@ def _what(rule: Rule) -> str:
     if rule.on:
         return " or ".join(rule.on)
     if rule.action == "error":
-        return f"a command that a server refuses with {rule.text.partition(' ')[0]}"
+        code = rule.text.partition(" ")[0]
+        return _SCOPES.get(code, f"a command that a server answers with {code}")
     return "any command"
 
 

@@ -17,18 +17,30 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.front.entry import Entry
     from pytest_nadia.redis.wire import Rule
 
+_SCRIPTS = frozenset(("EVAL", "EVALSHA", "FCALL"))
+
+
+def _changes_data(name: str) -> bool:
+    # What EXEC runs has been refused when it was queued; what it only reads is not.
+    return commands.may_write(name) and name != "EXEC"
+
+
 # What a real server's error spares: the scope of an error that names no command.
 _SCOPES: dict[str, Callable[[str], bool]] = {
-    "READONLY": commands.may_write,
-    "MISCONF": lambda name: commands.may_write(name) or name == "PING",
-    "NOREPLICAS": commands.may_write,
-    "OOM": commands.is_denied_on_oom,
+    "READONLY": _changes_data,
+    "MISCONF": lambda name: _changes_data(name) or name == "PING",
+    "NOREPLICAS": _changes_data,
+    # A script is let in, and fails where it writes; which ones do cannot be seen from here.
+    "OOM": lambda name: commands.is_denied_on_oom(name) or name in _SCRIPTS,
     "LOADING": lambda name: not commands.is_allowed_while_loading(name),
     "MASTERDOWN": lambda name: not commands.is_allowed_while_loading(name),
     "BUSY": lambda name: not commands.is_allowed_while_busy(name),
     "NOAUTH": lambda name: name == "HELLO" or not commands.is_allowed_without_auth(name),
     "WRONGPASS": lambda name: name in {"AUTH", "HELLO"},
+    "NOSCRIPT": lambda name: name in {"EVALSHA", "EVALSHA_RO"},
 }
+# A cluster answers with these where a key is, or would be, elsewhere.
+_ABOUT_KEYS = frozenset(("MOVED", "ASK", "CLUSTERDOWN", "TRYAGAIN", "CROSSSLOT"))
 
 
 _NOAUTH_OF_HELLO = (
@@ -81,6 +93,8 @@ class ActiveRule:
         if entry.handshake and not self.rule.on and self._spares_handshakes:
             return False
         if name == "HELLO" and self._code == "NOAUTH" and _logs_in(entry):
+            return False
+        if self._code in _ABOUT_KEYS and not self.rule.on and entry.key is None:
             return False
         return not self.rule.key or _fits(self.rule.key, entry.key)
 

@@ -293,6 +293,73 @@ def test_an_error_without_commands_hits_what_the_servers_own_would(
         assert fault.fired == 1
 
 
+@pytest.mark.parametrize("text", ["READONLY", "OOM", "MISCONF", "NOREPLICAS"])
+def test_scripts_are_writes_and_a_transaction_that_reads_is_none(
+    faults: RedisFaults, client: redis.Redis, text: str
+) -> None:
+    with faults.error(text) as fault:
+        with client.pipeline() as pipe:
+            pipe.get("text")
+            assert pipe.execute() == [b"x"]
+        assert fault.fired == 0
+        with pytest.raises(redis.ResponseError):
+            client.eval("return redis.call('SET', KEYS[1], 'y')", 1, "text")
+        with client.pipeline() as pipe:
+            pipe.set("text", "y")
+            with pytest.raises(redis.ResponseError):
+                pipe.execute()
+    assert client.get("text") == b"x"
+
+
+@pytest.mark.parametrize("text", ["MOVED 1 127.0.0.1:1", "ASK 1 127.0.0.1:1", "CLUSTERDOWN"])
+def test_what_a_cluster_says_of_keys_spares_commands_without_any(
+    faults: RedisFaults, client: redis.Redis, text: str
+) -> None:
+    with faults.error(text):
+        assert client.ping()
+        with pytest.raises(redis.ResponseError):
+            client.get("text")
+
+
+def test_noscript_makes_a_library_send_its_script(faults: RedisFaults, client: redis.Redis) -> None:
+    script = client.register_script("return redis.call('GET', KEYS[1])")
+    with faults.error("NOSCRIPT", times=1) as fault:
+        assert script(keys=["text"]) == b"x"
+        assert fault.fired == 1
+
+
+def test_a_limited_error_is_not_wasted_on_what_libraries_ignore(
+    faults: RedisFaults, front: Front
+) -> None:
+    with faults.error("BUSY", times=1), plain(front) as fresh:
+        with pytest.raises(redis.ResponseError, match="busy running a script"):
+            fresh.get("text")
+        assert fresh.get("text") is None
+
+
+def test_a_withheld_client_is_dismissed_when_the_fault_ends(
+    faults: RedisFaults, front: Front
+) -> None:
+    errors: list[Exception] = []
+    with plain(front, socket_timeout=20) as patient:
+        patient.ping()
+
+        def wait() -> None:
+            try:
+                patient.incr("n")
+            except redis.ConnectionError as error:
+                errors.append(error)
+
+        waiting = threading.Thread(target=wait)
+        with faults.lose_reply("INCR", hang=True) as fault:
+            waiting.start()
+            wait_for(lambda: fault.fired > 0)
+            assert errors == []
+        waiting.join(20)
+        assert len(errors) == 1
+        assert patient.get("n") == b"1"
+
+
 def test_nth_and_times_choose_which_commands_are_hit(
     faults: RedisFaults, client: redis.Redis
 ) -> None:
@@ -406,6 +473,17 @@ def test_subscribers_are_not_confused(faults: RedisFaults, client: redis.Redis) 
             assert message["data"] == b"hello"
             with pytest.raises(redis.exceptions.OutOfMemoryError):
                 client.set("text", "y")
+
+
+def test_subscribers_are_thrown_out_when_the_server_goes_down(
+    faults: RedisFaults, client: redis.Redis
+) -> None:
+    listener: Any = client.pubsub()  # type: ignore[no-untyped-call]
+    with listener:
+        listener.subscribe("news")
+        assert listener.get_message(timeout=5)
+        with faults.down(), pytest.raises(redis.ConnectionError):
+            listener.get_message(timeout=5)
 
 
 def test_an_error_on_a_blocking_command(faults: RedisFaults, client: redis.Redis) -> None:
@@ -595,6 +673,18 @@ def test_a_lost_reply_of_a_command_that_never_comes(
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "awaited"),
+    [("WRONGPASS", "AUTH or HELLO"), ("TRYAGAIN", "a command with a key"), ("OOM", "a write")],
+)
+def test_the_scope_of_an_error_is_told(
+    faults: RedisFaults, client: redis.Redis, text: str, awaited: str
+) -> None:
+    assert unfired(faults.error(text), client.ping) == (
+        f"error({text!r}) never fired: it waited for {awaited}, and saw PING"
+    )
+
+
 def test_a_key_that_does_not_fit_is_shown(faults: RedisFaults, client: redis.Redis) -> None:
     def use() -> None:
         for n in range(5):
@@ -619,8 +709,7 @@ def test_an_nth_that_is_too_large_is_told(faults: RedisFaults, client: redis.Red
 
 def test_reads_do_not_fire_what_concerns_writes(faults: RedisFaults, client: redis.Redis) -> None:
     assert unfired(faults.error("READONLY"), lambda: client.get("text")) == (
-        "error('READONLY') never fired: it waited for a command that a server refuses with "
-        "READONLY, and saw GET"
+        "error('READONLY') never fired: it waited for a write, and saw GET"
     )
 
 

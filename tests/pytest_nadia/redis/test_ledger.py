@@ -69,6 +69,7 @@ def test_handshakes_are_apart(front: Front, ledger: RedisLedger) -> None:
         client.get("a")
         client.select(4)
     assert names(ledger) == ["GET", "SELECT"]
+    assert ledger.rejected == []
     assert {"HELLO", "CLIENT SETNAME", "SELECT"} <= {one.name for one in ledger.handshakes}
     assert ledger.count("SELECT") == 2
 
