@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nadia.redis.keys import FAILED, WATCH
+from pytest_nadia.redis.keys import FAILED
+from pytest_nadia.redis.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ def redis_ledger(_nadia_redis: Turn, request: pytest.FixtureRequest) -> Iterator
     """What goes to the test's Redis: commands, round trips, connections, and budgets for them."""
     from pytest_nadia.redis.ledger import RedisLedger
 
-    opened = request.config.stash[WATCH]
+    opened = watch(request.config)
     ledger = RedisLedger(_nadia_redis.server.front, _nadia_redis.mark, opened)
     yield ledger
     _check_used(request, ledger)

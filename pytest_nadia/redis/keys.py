@@ -8,7 +8,6 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.choice import Choice
-    from pytest_nadia.redis.connections import Connections
     from pytest_nadia.redis.turn import Turn
     from pytest_nadia.redis.wire import CommandRecord
 
@@ -18,8 +17,6 @@ FAILED: pytest.StashKey[bool] = pytest.StashKey()
 # Set while a test runs for the first or the second time: the Redis of this time, and what it got.
 SIDE: pytest.StashKey[Choice] = pytest.StashKey()
 RECORDS: pytest.StashKey[list[CommandRecord]] = pytest.StashKey()
-# In the configuration's stash, while any test may need it: the connections of this process.
-WATCH: pytest.StashKey[Connections] = pytest.StashKey()
 
 
 def drop(item: pytest.Item, *keys: pytest.StashKey[Any]) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_nadia.redis.autouse import give_redis, useless_paths, uses_redis
-from pytest_nadia.redis.keys import FAILED, TURN, WATCH, drop
+from pytest_nadia.redis.keys import FAILED, TURN, drop
 from pytest_nadia.redis.manager import BACKENDS
 from pytest_nadia.redis.marker import DEFAULT, MARKER, MarkerError, read_marker
 from pytest_nadia.redis.overrides import overridden_fixtures
 from pytest_nadia.redis.project import has_table, settings_of
 from pytest_nadia.redis.summary import SUMMARY, USELESS_PATHS
 from pytest_nadia.redis.told import attach
+from pytest_nadia.redis.watching import watch, watched
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -47,20 +47,12 @@ def pytest_collection_modifyitems(
         if not session.testsfailed:
             _report_useless(config, useless_paths(config, empty))
     if known or any(map(uses_redis, items)):
-        _watch_connections(config)
+        watch(config)
 
 
-def _watch_connections(config: pytest.Config) -> None:
-    from pytest_nadia.redis.connections import watch_connections
-
-    watching = ExitStack()
-    config.stash[WATCH] = watching.enter_context(watch_connections())
-    config.add_cleanup(watching.close)
-
-
-def _saw_connections(config: pytest.Config) -> bool:
-    watched = config.stash.get(WATCH, None)
-    return watched is not None and bool(watched.foreign())
+def _saw_a_stranger(config: pytest.Config) -> bool:
+    seen = watched(config)
+    return seen is not None and bool(seen.foreign())
 
 
 def _keep_marker(item: pytest.Item) -> None:
@@ -84,7 +76,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     if summary is not None and not summary.header_shown and any(map(uses_redis, items)):
         summary.header_shown = True
         lines.insert(0, header(config))
-    return lines
+    return lines if config.get_verbosity() >= 0 else []
 
 
 def header(config: pytest.Config) -> str:
@@ -101,8 +93,9 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if watched := item.config.stash.get(WATCH, None):
-        watched.forget()
+    drop(item, FAILED)
+    if seen := watched(item.config):
+        seen.forget()
     if problem := item.stash.get(_PROBLEM, ""):
         pytest.fail(problem, pytrace=False)
 
@@ -122,13 +115,13 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     """After the test's own fixtures are gone, because they may close what a lint looks for."""
     try:
         result = yield
-        if TURN in item.stash or _saw_connections(item.config):
+        if TURN in item.stash or _saw_a_stranger(item.config):
             from pytest_nadia.redis.review import review
 
             review(item)
         return result
     finally:
-        drop(item, TURN, FAILED)
+        drop(item, TURN)
 
 
 @pytest.hookimpl(wrapper=True)

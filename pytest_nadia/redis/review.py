@@ -8,7 +8,7 @@ import pytest
 
 from pytest_nadia.finding import Severity
 from pytest_nadia.redis.budget import check_budget
-from pytest_nadia.redis.keys import FAILED, RECORDS, SIDE, TURN, WATCH
+from pytest_nadia.redis.keys import FAILED, RECORDS, SIDE, TURN
 from pytest_nadia.redis.lints.evidence import Evidence
 from pytest_nadia.redis.lints.gathering import (
     keys_without_expiry,
@@ -21,6 +21,7 @@ from pytest_nadia.redis.process import FrontError
 from pytest_nadia.redis.project import settings_of
 from pytest_nadia.redis.settings import with_lints
 from pytest_nadia.redis.told import to_tell
+from pytest_nadia.redis.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,12 +72,12 @@ def _is_telling(item: pytest.Item, turn: Turn | None) -> bool:
 
 
 def _saw_connections(item: pytest.Item) -> bool:
-    watched = item.config.stash[WATCH]
-    return bool(watched.opened() or watched.foreign())
+    seen = watch(item.config)
+    return bool(seen.opened() or seen.foreign())
 
 
 def _evidence(item: pytest.Item, turn: Turn | None, records: Sequence[CommandRecord]) -> Evidence:
-    watched = item.config.stash[WATCH]
+    seen = watch(item.config)
     settings = _settings(item)
     path, line, name = item.location
     off = item.stash.get(MARKER, DEFAULT).off
@@ -87,9 +88,9 @@ def _evidence(item: pytest.Item, turn: Turn | None, records: Sequence[CommandRec
         test=name,
         settings=settings,
         records=tuple(records),
-        connections=seen_connections(watched) if turn else (),
+        connections=seen_connections(seen) if turn else (),
         keys_left=tuple(_keys_left(turn, records, settings)) if turn else (),
-        foreign=() if off else tuple(watched.foreign()),
+        foreign=() if off else tuple(seen.foreign()),
     )
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pytest_nadia.redis.instance import RedisServer
-from pytest_nadia.redis.keys import SIDE, TURN, WATCH
+from pytest_nadia.redis.keys import SIDE, TURN
 from pytest_nadia.redis.manager import BACKENDS, NoRedisError, wanted_choice
 from pytest_nadia.redis.process import FrontError
 from pytest_nadia.redis.project import settings_of
 from pytest_nadia.redis.told import to_tell
+from pytest_nadia.redis.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,5 +110,5 @@ def _take(item: pytest.Item, choice: Choice) -> Turn | NoRedisError:
         return error
     except FrontError as error:
         return backends.lose(choice, item.nodeid, error)
-    item.config.stash[WATCH].give((front.host, front.port), front.socket_path)
+    watch(item.config).give((front.host, front.port), front.socket_path)
     return Turn(backend, mark, settings_of(item.config).env)

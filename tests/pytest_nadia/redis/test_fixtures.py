@@ -257,6 +257,19 @@ def test_every_fixture_sets_the_variables_and_they_come_back(
     run_inner().assert_outcomes(passed=7)
 
 
+def test_a_fixture_that_no_test_names_as_an_argument_works(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(request):
+            assert request.getfixturevalue("redis_client").ping()
+            assert request.getfixturevalue("redis_ledger").count("PING") == 1
+        """
+    )
+    run_inner().assert_outcomes(passed=1)
+
+
 def test_only_what_is_requested_is_imported(
     pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
 ) -> None:
