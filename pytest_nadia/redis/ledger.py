@@ -29,8 +29,6 @@ __all__ = ["Budget", "BudgetExceededError", "Connection", "RedisLedger", "check_
 
 # These ran, so the server counted them too.
 _ACCEPTED = ("ok", "error", "lost")
-# The plugin sends these behind the stage, and scripts cannot (INFO: do not) call them.
-_NOT_IN_SCRIPTS = ("AUTH", "CLIENT", "CONFIG", "HELLO", "INFO", "SCRIPT")
 _RUN_SCRIPTS = ("EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO")
 
 
@@ -114,7 +112,7 @@ class RedisLedger:
         self._hidden: set[int] = set()
         self._budgets: list[Budget] = []
         self._mark_of_stats = front.mark()
-        self._stats = self._commandstats()
+        self._stats = self._calls_of_others()
 
     @property
     def commands(self) -> list[CommandRecord]:
@@ -149,14 +147,14 @@ class RedisLedger:
     def script_commands(self) -> dict[str, int]:
         """What scripts called inside, and how often, by the server's own count.
 
-        Empty if no script ran. Commands that went to a real server by another way than this one
-        in the same time are counted too.
+        Empty if no script ran. What reached a real server by another way than the test's Redis in
+        the same time is counted too: other users of a shared one, `advance()`.
         """
         records = self._front.records(self._mark_of_stats)
         if not any(one.name in _RUN_SCRIPTS for one in records):
             return {}
-        inside = self._commandstats() - self._stats - _accepted(records)
-        return {name: inside[name] for name in sorted(inside) if _may_be_in_script(name)}
+        inside = self._calls_of_others() - self._stats - _accepted(records)
+        return dict(sorted(inside.items()))
 
     def count(self, name: str) -> int:
         """How often a command ran, handshakes included: what INFO commandstats counts as `calls`.
@@ -176,7 +174,7 @@ class RedisLedger:
         """Begin anew; of the connections, those that are open now stay."""
         self._since = self._mark_of_stats = self._front.mark()
         self._hidden |= {one.number for one in self._front.connections() if one.closed}
-        self._stats = self._commandstats()
+        self._stats = self._calls_of_others()
 
     def budget(self, *, commands: int | None = None, round_trips: int | None = None) -> Budget:
         """At most so many commands and round trips in a `with` block; see `Budget`.
@@ -203,15 +201,18 @@ class RedisLedger:
             opened_by=self._opened.opened_at(record.port) if self._opened else (),
         )
 
-    def _commandstats(self) -> Counter[str]:
+    def _calls_of_others(self) -> Counter[str]:
+        """The server's own counts, less what the plugin asked behind the stage."""
         with Redis(unix_socket_path=self._front.backstage_path) as backstage:
             stats = backstage.info("commandstats")
-        return Counter(
+        calls = Counter(
             {
                 name.removeprefix("cmdstat_").replace("|", " ").upper(): numbers["calls"]
                 for name, numbers in stats.items()
             }
         )
+        calls.subtract(self._front.backstage_counts())
+        return calls
 
 
 def _without_handshakes(records: list[CommandRecord]) -> list[CommandRecord]:
@@ -220,7 +221,3 @@ def _without_handshakes(records: list[CommandRecord]) -> list[CommandRecord]:
 
 def _accepted(records: list[CommandRecord]) -> Counter[str]:
     return Counter(one.name for one in records if one.outcome in _ACCEPTED)
-
-
-def _may_be_in_script(name: str) -> bool:
-    return name.partition(" ")[0] not in _NOT_IN_SCRIPTS

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Literal, cast
 
@@ -53,8 +53,7 @@ class Front:
     version: tuple[int, ...]
     server_name: str
     _child: _Child = field(repr=False)
-    _control: socket.socket = field(repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _control: _Control = field(repr=False)
     host: str = HOST
 
     @property
@@ -81,6 +80,10 @@ class Front:
         """Those that were open at the last reset, or were opened after it."""
         return self._order(Order(do="connections")).connections
 
+    def backstage_counts(self) -> dict[str, int]:
+        """How often each command came over the backstage socket, which the ledger leaves out."""
+        return self._order(Order(do="backstage")).counts
+
     def add_rule(self, rule: Rule) -> int:
         return self._order(Order(do="add", rule=rule)).number
 
@@ -95,26 +98,53 @@ class Front:
         return self._order(Order(do="advance", seconds=seconds)).remark
 
     def _order(self, order: Order) -> Answer:
-        data = _encoder.encode(order)
         try:
-            with self._lock:
-                self._control.sendall(_LENGTH.pack(len(data)) + data)
-                (size,) = _LENGTH.unpack(self._receive(_LENGTH.size))
-                answer = _decoder.decode(self._receive(size))
+            answer = self._control.ask(order)
         except (OSError, EOFError) as error:
             raise FrontError(self._child.obituary()) from error
         if answer.error:
             raise FrontError(f"the Redis of the tests: {answer.error}")
         return answer
 
+
+class _Control:
+    """The connection for orders. It is made anew after one that was not answered in time."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._socket = _connected(path)
+
+    def ask(self, order: Order) -> Answer:
+        with self._lock:
+            try:
+                return self._exchange(_encoder.encode(order))
+            except (OSError, EOFError):
+                # The answer may still come, and belongs to no later order.
+                self._renew()
+                raise
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _exchange(self, data: bytes) -> Answer:
+        self._socket.sendall(_LENGTH.pack(len(data)) + data)
+        (size,) = _LENGTH.unpack(self._receive(_LENGTH.size))
+        return _decoder.decode(self._receive(size))
+
     def _receive(self, size: int) -> bytes:
-        data = self._control.recv(size)
+        data = self._socket.recv(size)
         while len(data) < size:
-            more = self._control.recv(size - len(data))
+            more = self._socket.recv(size - len(data))
             if not more:
                 raise EOFError
             data += more
         return data
+
+    def _renew(self) -> None:
+        self._socket.close()
+        with suppress(OSError):
+            self._socket = _connected(self._path)
 
 
 def _state(answer: Answer) -> RuleState:
@@ -142,7 +172,7 @@ def run_front(
         child = _Child(_spawn(setup, errors), errors)
         try:
             hello = child.hello()
-            with _connected(hello.control_path) as control:
+            with closing(_Control(hello.control_path)) as control:
                 yield Front(
                     kind=kind,
                     port=hello.port,
@@ -159,8 +189,12 @@ def run_front(
 
 def _connected(path: str) -> socket.socket:
     control = socket.socket(socket.AF_UNIX)
-    control.settimeout(_SECONDS_TO_ANSWER)
-    control.connect(path)
+    try:
+        control.settimeout(_SECONDS_TO_ANSWER)
+        control.connect(path)
+    except OSError:
+        control.close()
+        raise
     return control
 
 

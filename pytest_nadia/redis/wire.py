@@ -107,7 +107,17 @@ class Hello(msgspec.Struct, frozen=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the tests ask of the front."""
 
-    do: Literal["reset", "mark", "records", "connections", "add", "state", "remove", "advance"]
+    do: Literal[
+        "reset",
+        "mark",
+        "records",
+        "connections",
+        "add",
+        "state",
+        "remove",
+        "advance",
+        "backstage",
+    ]
     number: int = 0
     seconds: float = 0.0
     rule: Rule | None = None
@@ -122,3 +132,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     records: list[CommandRecord] = []
     connections: list[ConnectionRecord] = []
     state: RuleState | None = None
+    counts: dict[str, int] = {}

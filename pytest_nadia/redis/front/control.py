@@ -67,6 +67,9 @@ class Control:
     def _connections(self, _order: Order) -> None:
         self._answer(Answer(connections=self._house.ledger.connections()))
 
+    def _backstage(self, _order: Order) -> None:
+        self._answer(Answer(counts=dict(self._house.ledger.backstage)))
+
     def _add(self, order: Order) -> None:
         if order.rule is not None:
             self._answer(Answer(number=self._house.add_rule(order.rule)))
@@ -90,4 +93,5 @@ _ORDERS: dict[str, Callable[[Control, Order], None]] = {
     "state": Control._state,
     "remove": Control._remove,
     "advance": Control._advance,
+    "backstage": Control._backstage,
 }

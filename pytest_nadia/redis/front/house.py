@@ -61,7 +61,9 @@ class House:
         return self._data.open_session(client, addresses)
 
     def note(self, entry: Entry) -> None:
-        """Remember what a reset must undo."""
+        """Remember what a reset must undo, and count what no test sends."""
+        if not entry.connection:
+            self.ledger.backstage[entry.name] += 1
         self._written = self._written or may_write(entry.name)
         if entry.name.startswith(_SCRIPTING):
             self._scripts = True

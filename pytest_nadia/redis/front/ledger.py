@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis.wire import ConnectionRecord
@@ -26,10 +27,14 @@ class Visit:
 
 
 class Ledger:
-    """Grows until `forget`, which the next test's beginning calls."""
+    """Grows until `forget`, which the next test's beginning calls.
+
+    `backstage` counts, from the start on, the commands that belong to no test.
+    """
 
     def __init__(self) -> None:
         self.trips = 0
+        self.backstage: Counter[str] = Counter()
         self._number = 0
         self._visits = 0
         self._entries: list[Entry] = []

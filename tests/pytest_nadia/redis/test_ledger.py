@@ -243,6 +243,19 @@ def test_what_scripts_call_is_apart(client: redis.Redis, ledger: RedisLedger) ->
     assert ledger.script_commands == {}
 
 
+def test_what_the_plugin_asks_behind_the_stage_is_in_no_count(
+    client: redis.Redis, ledger: RedisLedger, front: Front
+) -> None:
+    client.eval("return redis.call('GET', KEYS[1])", 1, "n")
+    with redis.Redis(unix_socket_path=front.backstage_path) as backstage:
+        for _ in range(3):
+            backstage.get("n")
+            backstage.scan(0)
+    assert ledger.script_commands == {"GET": 1}
+    assert (ledger.count("GET"), ledger.count("SCAN")) == (0, 0)
+    assert names(ledger) == ["EVAL"]
+
+
 def test_clear_begins_anew(client: redis.Redis, ledger: RedisLedger, front: Front) -> None:
     with redis.Redis.from_url(front.url) as other:
         other.get("a")
