@@ -14,6 +14,7 @@ import psutil
 from companion.constants import (
     CPU_LIMIT,
     DISK_LIMIT,
+    HISTORIES_AT_ONCE,
     HISTORY,
     HISTORY_ENTRIES,
     MEMORY_LIMIT,
@@ -28,6 +29,8 @@ from companion.constants import (
 from companion.message import loads
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redis.asyncio import Redis
 
 Status = Literal["ok", "warning", "critical"]
@@ -139,25 +142,41 @@ class HealthChecker:
         return _limit(await asyncio.to_thread(measure), limit, "%", "warning")
 
     async def _history(self) -> tuple[Status, str]:
-        count, damaged = 0, []
-        async for key in self._client.scan_iter(match=HISTORY + "*", count=500):
-            count += 1
-            if fault := await self._fault(str(key)):
-                damaged.append(f"{str(key).removeprefix(HISTORY)}: {fault}")
+        found = self._client.scan_iter(match=HISTORY + "*", count=500)
+        keys = sorted({str(key) async for key in found})
+        damaged: list[str] = []
+        for at in range(0, len(keys), HISTORIES_AT_ONCE):
+            damaged += await self._damaged(keys[at : at + HISTORIES_AT_ONCE])
         if damaged:
-            return "critical", f"{len(damaged)} of {count} damaged; {min(damaged)}"
-        return "ok", f"{count} well-formed"
+            return "critical", f"{len(damaged)} of {len(keys)} damaged; {damaged[0]}"
+        return "ok", f"{len(keys)} well-formed"
 
-    async def _fault(self, key: str) -> str:
-        if (kind := str(await self._client.type(key))) != "list":
-            return "" if kind == "none" else f"a {kind}, not a list"
-        if await self._client.ttl(key) == -1:
-            return "never expires"
-        lines = await self._client.lrange(key, 0, HISTORY_ENTRIES)
-        if len(lines) > HISTORY_ENTRIES:
-            return f"more than {HISTORY_ENTRIES} entries"
-        bad = [number for number, line in enumerate(lines, start=1) if not _well_formed(str(line))]
-        return f"entry {bad[0]} is not a line of a conversation" if bad else ""
+    async def _damaged(self, keys: Sequence[str]) -> list[str]:
+        """The histories that are, each with what is wrong; they are read in one round trip."""
+        pipeline = self._client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.type(key)
+            pipeline.ttl(key)
+            pipeline.lrange(key, 0, HISTORY_ENTRIES)
+        replies = await pipeline.execute(raise_on_error=False)
+        facts = zip(keys, replies[::3], replies[1::3], replies[2::3], strict=True)
+        faults = ((key, _fault(*each)) for key, *each in facts)
+        return [f"{key.removeprefix(HISTORY)}: {fault}" for key, fault in faults if fault]
+
+
+def _fault(kind: Any, ttl: Any, lines: Any) -> str:
+    """What is wrong with a history, empty if nothing; the three are Redis' replies."""
+    if not isinstance(kind, Exception) and kind != "list":
+        return "" if kind == "none" else f"a {kind}, not a list"
+    for reply in (kind, ttl, lines):
+        if isinstance(reply, Exception):
+            raise reply
+    if ttl == -1:
+        return "never expires"
+    if len(lines) > HISTORY_ENTRIES:
+        return f"more than {HISTORY_ENTRIES} entries"
+    bad = [number for number, line in enumerate(lines, start=1) if not _well_formed(str(line))]
+    return f"entry {bad[0]} is not a line of a conversation" if bad else ""
 
 
 def _limit(value: float, limit: float, unit: str, status: Status) -> tuple[Status, str]:

@@ -147,14 +147,14 @@ class Pacing:
 
     async def next_due(self, after: float) -> float | None:
         """The first time later than `after` at which a batch is due."""
-        found = await self._state.client.zrangebyscore(
-            DUE, f"({after!r}", "+inf", 0, 1, withscores=True
+        found = await self._state.client.zrange(
+            DUE, f"({after!r}", "+inf", byscore=True, offset=0, num=1, withscores=True
         )
         return float(found[0][1]) if found else None
 
     async def form_due(self, now: float) -> int:
         """Make a turn of each batch that is due and whose user has none open; how many."""
-        users = await self._state.client.zrangebyscore(DUE, "-inf", repr(float(now)))
+        users = await self._state.client.zrange(DUE, "-inf", repr(float(now)), byscore=True)
         busy = await self._state.fields(BUSY) if users else {}
         return sum([await self._form(str(user), now) for user in users if str(user) not in busy])
 

@@ -108,13 +108,6 @@ class Flow:
         """The turns that wait for a person, most urgent first."""
         return await self._turns(REVIEW, {"review"})
 
-    async def turn(self, turn_id: str) -> Turn | None:
-        """None if there is no such turn or what is stored is not a turn."""
-        try:
-            return Turn.from_hash(turn_id, await self._state.fields(TURN + turn_id))
-        except (ValueError, KeyError, TypeError):
-            return None
-
     async def history(self, user: str) -> list[Spoken]:
         """What was said so far, oldest first; entries that cannot be read are left out."""
         found = []
@@ -203,13 +196,23 @@ class Flow:
             )
 
     async def _turns(self, queue: str, steps: set[str]) -> list[Turn]:
+        ids = [str(one) for one in await self._state.client.zrange(queue, 0, -1)]
+        hashes = await self._state.hashes([TURN + one for one in ids])
         found = []
-        for turn_id in await self._state.client.zrange(queue, 0, -1):
-            turn = await self.turn(str(turn_id))
+        for turn_id, fields in zip(ids, hashes, strict=True):
+            turn = _turn(turn_id, fields)
             if turn is not None and turn.step in steps:
                 found.append(turn)
             else:
-                await self._state.garbage(queue, str(turn_id))
-                await self._pacing.restore(str(turn_id))
+                await self._state.garbage(queue, turn_id)
+                await self._pacing.restore(turn_id)
                 self.restored += 1
         return found
+
+
+def _turn(turn_id: str, fields: dict[str, str]) -> Turn | None:
+    """None if what is stored is not a turn."""
+    try:
+        return Turn.from_hash(turn_id, fields)
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -33,8 +33,11 @@ class State:
 
     async def open(self) -> None:
         """Check the shared keys and mark the data set. Raises StateLost if it is not ours."""
-        for key, wanted in KEY_TYPES.items():
-            kind = str(await self.client.type(key))
+        pipeline = self.client.pipeline(transaction=False)
+        for key in KEY_TYPES:
+            pipeline.type(key)
+        kinds = map(str, await pipeline.execute())
+        for (key, wanted), kind in zip(KEY_TYPES.items(), kinds, strict=True):
             if kind not in (wanted, "none"):
                 raise StateLost(
                     f"the Redis key {key} holds a {kind}, not a {wanted}: something else wrote it; "
@@ -67,8 +70,17 @@ class State:
 
     async def fields(self, key: str) -> dict[str, str]:
         """The hash at `key`."""
-        found = await self._read(key, self.client.hgetall, {})
-        return {str(name): str(value) for name, value in found.items()}
+        (found,) = await self.hashes([key])
+        return found
+
+    async def hashes(self, keys: Sequence[str]) -> list[dict[str, str]]:
+        """The hashes at `keys`, in one round trip."""
+        pipeline = self.client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.hgetall(key)
+        replies = await pipeline.execute(raise_on_error=False) if keys else []
+        found = [await self._checked(*pair, {}) for pair in zip(keys, replies, strict=True)]
+        return [{str(name): str(value) for name, value in one.items()} for one in found]
 
     async def garbage(self, key: str, entry: str) -> None:
         """Keep an entry that nobody can read where a person can look at it."""
@@ -81,10 +93,16 @@ class State:
         try:
             return await command(key)
         except ResponseError as error:
-            if "WRONGTYPE" not in str(error):
-                raise
-            await self._set_aside(key)
-            return empty
+            return await self._checked(key, error, empty)
+
+    async def _checked(self, key: str, reply: Any, empty: Any) -> Any:
+        """`reply`, raised if it is an error that says anything but that the type is foreign."""
+        if not isinstance(reply, Exception):
+            return reply
+        if not (isinstance(reply, ResponseError) and "WRONGTYPE" in str(reply)):
+            raise reply
+        await self._set_aside(key)
+        return empty
 
     async def _set_aside(self, key: str) -> None:
         log.error("the Redis key %s holds a foreign type, renamed to %s:%s", key, GARBAGE, key)
