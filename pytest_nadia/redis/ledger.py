@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from redis import Redis
-
 from pytest_nadia.redis import commands
+from pytest_nadia.redis.backends.blocking import BlockingClient
 from pytest_nadia.redis.budget import (
     BudgetExceededError,
     check_budget,
@@ -16,6 +16,7 @@ from pytest_nadia.redis.budget import (
     count_round_trips,
 )
 from pytest_nadia.redis.faulting.arguments import unknown_command
+from pytest_nadia.redis.process import FrontError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "BudgetExceededError", "Connection", "RedisLedger", "check_budget"]
 
+_SECONDS_TO_ANSWER = 30.0
 # These ran, so the server counted them too.
 _ACCEPTED = ("ok", "error", "lost")
 _RUN_SCRIPTS = ("EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO")
@@ -203,12 +205,14 @@ class RedisLedger:
 
     def _calls_of_others(self) -> Counter[str]:
         """The server's own counts, less what the plugin asked behind the stage."""
-        with Redis(unix_socket_path=self._front.backstage_path) as backstage:
-            stats = backstage.info("commandstats")
+        with BlockingClient(self._front.backstage_path, _SECONDS_TO_ANSWER) as backstage:
+            stats = backstage.call("INFO", "commandstats")
+        if not isinstance(stats, bytes):
+            raise FrontError(f"the Redis of the tests does not tell its commandstats: {stats}")
         calls = Counter(
             {
-                name.removeprefix("cmdstat_").replace("|", " ").upper(): numbers["calls"]
-                for name, numbers in stats.items()
+                name.replace("|", " ").upper(): int(number)
+                for name, number in re.findall(r"cmdstat_([^:]+):calls=(\d+)", stats.decode())
             }
         )
         calls.subtract(self._front.backstage_counts())
