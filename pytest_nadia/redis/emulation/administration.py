@@ -14,7 +14,7 @@ from pytest_nadia.redis.emulation.registry import command
 if TYPE_CHECKING:
     from fakeredis._core import Database
 
-_NO_DEBUG = (
+NO_DEBUG = (
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can '
     "run it from a local connection, otherwise you need to set this option in the configuration "
     "file, and then restart the server."
@@ -49,7 +49,7 @@ class AdministrationMixin(SocketBase):
 
     @command("debug", (bytes,), (bytes,))
     def debug(self, *_arguments: bytes) -> SimpleString:
-        raise SimpleError(_NO_DEBUG)
+        raise SimpleError(NO_DEBUG)
 
     @command("cluster", (), (bytes,))
     def cluster(self, *_arguments: bytes) -> SimpleString:

@@ -11,6 +11,7 @@ from fakeredis import _msgs as msgs
 from fakeredis._core import CommandItem
 from fakeredis._helpers import QUEUED, NoResponse, SimpleError
 
+from pytest_nadia.redis.emulation.administration import NO_DEBUG
 from pytest_nadia.redis.emulation.base import SocketBase
 from pytest_nadia.redis.emulation.memorylimit import OOM, make_room
 from pytest_nadia.redis.emulation.registry import command
@@ -97,6 +98,8 @@ class ExecutionMixin(SocketBase):
         self._server.acl.validate_command(self._client_info.user, self._client_info, fields)
         if self.state.settings.max_memory:
             self._check_memory(plan)
+        if plan.name == "debug":
+            raise SimpleError(NO_DEBUG)
         if self._pubsub and not plan.accepted_by_subscribers and self._resp_version == 2:
             raise SimpleError(_SUBSCRIBED.format(plan.name))
         if self._transaction is not None and "no_multi" in plan.facts.flags:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fakeredis._helpers import SimpleError
+from fakeredis.model import AccessControlList
 
 from pytest_nadia.redis.emulation.database import WeighedDatabase
 from pytest_nadia.redis.emulation.parameters import aliases_of, canonical, defaults
@@ -131,7 +132,8 @@ class ServerState:
         self.statistics.clear()
         self.slow.clear()
         self.peak_memory = BASE_MEMORY
-        self.server.acl.__init__()  # type: ignore[misc]
+        self.server.acl = AccessControlList()
+        self.changes_at_save += self.changes()
 
     def set_parameters(self, values: Mapping[str, str]) -> None:
         """Store values that were normalized already."""

@@ -17,6 +17,10 @@ class NullArray:
 NULL_ARRAY = NullArray()
 
 
+def or_null_array(value: Any) -> Any:
+    return NULL_ARRAY if value is None else value
+
+
 class SetReply(list[Any]):
     """A set in RESP3, an array in RESP2."""
 

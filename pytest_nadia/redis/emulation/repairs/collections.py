@@ -18,7 +18,7 @@ from fakeredis.model import ExpiringMembersSet, Hash, ZSet
 from pytest_nadia.redis.emulation.base import SocketBase
 from pytest_nadia.redis.emulation.registry import command
 from pytest_nadia.redis.emulation.repairs.numbers import parse_float
-from pytest_nadia.redis.emulation.values import NULL_ARRAY, SetReply
+from pytest_nadia.redis.emulation.values import NULL_ARRAY, SetReply, or_null_array
 
 if TYPE_CHECKING:
     from fakeredis._core import CommandItem
@@ -57,7 +57,7 @@ class CollectionMixin(SocketBase):
     def lpos(self, key: CommandItem, element: bytes, *options: bytes) -> Any:
         for word, value in zip(options[::2], options[1::2], strict=False):
             if casematch(word, b"rank") and Int.decode(value) == 0:
-                break
+                raise SimpleError(msgs.LPOS_RANK_CAN_NOT_BE_ZERO)
             least, error = _POSITION_OPTIONS.get(word.lower(), (None, ""))
             if least is not None and Int.decode(value, error) < least:
                 raise SimpleError(error)
@@ -65,21 +65,29 @@ class CollectionMixin(SocketBase):
 
     @command("lmpop", (bytes, bytes, bytes), (bytes,))
     def lmpop(self, number: bytes, *rest: bytes) -> Any:
-        return super().lmpop(self._check_pop(number, rest), *rest)
+        count = self._check_pop(number, rest)
+        self._check_first(rest[:count], list)
+        return super().lmpop(count, *rest)
 
     @command("zmpop", (bytes, bytes, bytes), (bytes,))
     def zmpop(self, number: bytes, *rest: bytes) -> Any:
-        return super().zmpop(self._check_pop(number, rest), *rest)
+        count = self._check_pop(number, rest)
+        self._check_first(rest[:count], ZSet)
+        return super().zmpop(count, *rest)
 
     @command("blmpop", (bytes, bytes, bytes, bytes), (bytes,))
     def blmpop(self, timeout: bytes, number: bytes, *rest: bytes) -> Any:
         seconds = parse_timeout(timeout)
-        return super().blmpop(seconds, self._check_pop(number, rest), *rest)
+        count = self._check_pop(number, rest)
+        self._check_first(rest[:count], list)
+        return super().blmpop(seconds, count, *rest)
 
     @command("bzmpop", (bytes, bytes, bytes, bytes), (bytes,))
     def bzmpop(self, timeout: bytes, number: bytes, *rest: bytes) -> Any:
         seconds = parse_timeout(timeout)
-        return super().bzmpop(seconds, self._check_pop(number, rest), *rest)
+        count = self._check_pop(number, rest)
+        self._check_first(rest[:count], ZSet)
+        return super().bzmpop(seconds, count, *rest)
 
     @staticmethod
     def _check_pop(number: bytes, rest: tuple[bytes, ...]) -> int:
@@ -97,7 +105,11 @@ class CollectionMixin(SocketBase):
 
     def _check_blocking(self, arguments: tuple[bytes, ...], kind: type) -> None:
         parse_timeout(arguments[-1])
-        for key in arguments[:-1]:
+        self._check_first(arguments[:-1], kind)
+
+    def _check_first(self, keys: tuple[bytes, ...], kind: type) -> None:
+        """Raises `SimpleError` if the first of the keys that exists is of another type."""
+        for key in keys:
             item = self._db.get(key)
             if item is None:
                 continue
@@ -131,7 +143,9 @@ class CollectionMixin(SocketBase):
     ) -> Any:
         first, last = _is_left(taken_from), _is_left(put_to)
         seconds = parse_timeout(timeout)
-        return self._blocking(seconds, partial(self._move, source, target, first, last))
+        # Who waited in vain gets no array, who may not wait gets no element.
+        shape = None if self._in_transaction else or_null_array
+        return self._blocking(seconds, partial(self._move, source, target, first, last), shape)
 
     @command("brpoplpush", (bytes, bytes, bytes))
     def brpoplpush(self, source: bytes, target: bytes, timeout: bytes) -> Any:

@@ -60,12 +60,14 @@ class SortedSetMixin(SocketBase):
         _check_ranks(start, stop, set())
         return super().zrevrange(key, ScoreTest.decode(start), ScoreTest.decode(stop), *options)
 
-    @command("zrangestore", (Key(ZSet), Key(ZSet), bytes, bytes), (bytes,))
+    @command("zrangestore", (Key(), Key(ZSet), bytes, bytes), (bytes,))
     def zrangestore(
         self, target: CommandItem, key: CommandItem, start: bytes, stop: bytes, *options: bytes
     ) -> Any:
         _check_ranks(start, stop, {word.lower() for word in options})
-        return super().zrangestore(target, key, start, stop, *options)
+        stored = super().zrangestore(target, key, start, stop, *options)
+        target.expireat = None
+        return stored
 
     @command("zpopmin", (Key(ZSet),), (bytes,))
     def zpopmin(self, key: CommandItem, *count: bytes) -> Any:

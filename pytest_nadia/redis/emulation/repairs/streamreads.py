@@ -12,7 +12,7 @@ from fakeredis.model import StreamEntryKey, XStream
 
 from pytest_nadia.redis.emulation.base import SocketBase
 from pytest_nadia.redis.emulation.registry import command
-from pytest_nadia.redis.emulation.values import NULL_ARRAY
+from pytest_nadia.redis.emulation.values import NULL_ARRAY, or_null_array
 
 if TYPE_CHECKING:
     from fakeredis.model import StreamGroup
@@ -122,7 +122,7 @@ class StreamReadMixin(SocketBase):
         if block is None:
             reply = attempt(True)
             return NULL_ARRAY if reply is None else reply
-        return self._blocking(block / 1000, attempt, _or_null_array)
+        return self._blocking(block / 1000, attempt, or_null_array)
 
     def _start_after(self, key: bytes, text: bytes) -> StreamEntryKey:
         stream = self._stream_at(key)
@@ -170,7 +170,7 @@ class StreamReadMixin(SocketBase):
                 continue
             entries = group.group_read(options.consumer, text, options.count, options.noack)
             if entries or text != b">":
-                found[key] = [[name, _or_null_array(fields)] for name, fields in entries]
+                found[key] = [[name, or_null_array(fields)] for name, fields in entries]
                 self._note_change(key)
         return self._streams_reply(found)
 
@@ -180,7 +180,3 @@ class StreamReadMixin(SocketBase):
         if self._resp_version == 3:
             return found
         return [[key, entries] for key, entries in found.items()]
-
-
-def _or_null_array(value: Any) -> Any:
-    return NULL_ARRAY if value is None else value

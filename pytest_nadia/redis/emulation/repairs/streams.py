@@ -13,6 +13,7 @@ from fakeredis.model import StreamEntryKey, StreamRangeTest, XStream
 
 from pytest_nadia.redis.emulation.base import SocketBase
 from pytest_nadia.redis.emulation.registry import command
+from pytest_nadia.redis.emulation.values import NULL_ARRAY
 
 if TYPE_CHECKING:
     from fakeredis._core import CommandItem
@@ -101,7 +102,10 @@ class StreamMixin(SocketBase):
             Int.decode(described[2])
             StreamRangeTest.decode(described[0])
             StreamRangeTest.decode(described[1])
-        return super().xpending(key, group, *rest)
+        found = super().xpending(key, group, *rest)
+        if not rest and isinstance(found, list) and found[0] == 0:
+            found[3] = NULL_ARRAY
+        return found
 
     @command("xinfo stream", (Key(XStream),), (bytes,), msgs.FLAG_DO_NOT_CREATE)
     def xinfo_stream(self, key: CommandItem, *options: bytes) -> Any:

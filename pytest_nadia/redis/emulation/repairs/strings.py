@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from fakeredis._command_args_parsing import Int
@@ -12,13 +13,14 @@ from fakeredis.model import Hash
 from pytest_nadia.redis.emulation.base import SocketBase
 from pytest_nadia.redis.emulation.registry import command
 from pytest_nadia.redis.emulation.repairs.expiry import deadline, expires_now
-from pytest_nadia.redis.emulation.repairs.numbers import add_floats
+from pytest_nadia.redis.emulation.repairs.numbers import add_floats, parse_float
 
 if TYPE_CHECKING:
     from fakeredis._core import CommandItem
     from fakeredis._helpers import SimpleString
 
 _WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
+_INFINITIES = frozenset({math.inf, -math.inf})
 _SYNTAX = "ERR syntax error"
 _TIMES = {b"ex": (1000, True), b"px": (1, True), b"exat": (1000, False), b"pxat": (1, False)}
 
@@ -88,6 +90,8 @@ class StringMixin(SocketBase):
 
     @command("hincrbyfloat", (Key(Hash), bytes, bytes))
     def hincrbyfloat(self, key: CommandItem, field: bytes, amount: bytes) -> bytes:
+        if parse_float(amount) in _INFINITIES:
+            raise SimpleError("ERR value is NaN or Infinity")
         old = key.value.get(field, b"0")
         total = add_floats(old, amount, "ERR hash value is not a float")
         key.value.update({field: total}, clear_expiration=False)
