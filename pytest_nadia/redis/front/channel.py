@@ -49,8 +49,15 @@ class Channel:
         """Of both sides, as CLIENT LIST shows them."""
         if self._socket.family == socket.AF_UNIX:
             return {"laddr": f"{self._socket.getsockname()}:0", "addr": "unix:0"}
-        here, there = self._socket.getsockname(), self._socket.getpeername()
-        return {"laddr": "{}:{}".format(*here[:2]), "addr": "{}:{}".format(*there[:2])}
+        host, port = self._socket.getsockname()[:2]
+        return {"laddr": f"{host}:{port}", "addr": self._other_side()}
+
+    def _other_side(self) -> str:
+        try:
+            host, port = self._socket.getpeername()[:2]
+        except OSError:  # it has gone already
+            return "?:0"
+        return f"{host}:{port}"
 
     def write(self, data: bytes) -> None:
         if self.closed or self._closing or self._broken:

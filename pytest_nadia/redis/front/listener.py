@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _BACKLOG = 512
+_SECONDS_TO_RECOVER = 0.05
+_TOO_MANY = b"-ERR max number of clients reached\r\n"
 
 
 def listen_at(path: str) -> socket.socket:
@@ -32,13 +34,38 @@ def accept_all(
 ) -> None:
     """Call `arrived` with each connection to `sock` and the other side's port, 0 if it has none."""
 
+    def watch() -> None:
+        if sock.fileno() >= 0:
+            loop.watch(sock, accept)
+
     def accept() -> None:
-        with suppress(BlockingIOError):
+        try:
             while True:
                 connection, address = sock.accept()
-                arrived(connection, address[1] if isinstance(address, tuple) else 0)
+                port = address[1] if isinstance(address, tuple) else 0
+                _introduce(loop, connection, port, arrived)
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:
+            # No descriptor is left: who waits is let in when others have gone.
+            loop.watch(sock, None)
+            loop.call_later(_SECONDS_TO_RECOVER, watch)
 
-    loop.watch(sock, accept)
+    watch()
+
+
+def _introduce(
+    loop: Loop,
+    connection: socket.socket,
+    port: int,
+    arrived: Callable[[socket.socket, int], None],
+) -> None:
+    try:
+        arrived(connection, port)
+    except OSError:
+        loop.watch(connection, None)
+        with connection, suppress(OSError):
+            connection.send(_TOO_MANY)
 
 
 class Listener:
