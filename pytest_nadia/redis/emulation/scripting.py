@@ -29,6 +29,8 @@ _NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL."
 class ScriptingMixin(SocketBase):
     # Whether the script that runs may only read.
     _reads_only: bool = False
+    # A script that has written is not stopped half-way because memory is short.
+    _may_exceed_memory: bool = False
 
     @command("eval", (bytes, bytes), (bytes,), msgs.FLAG_NO_SCRIPT)
     def eval(self, script: bytes, count: bytes, *rest: bytes) -> Any:
@@ -93,6 +95,7 @@ class ScriptingMixin(SocketBase):
         runtime = self._runtime()
         keeps = self._db, self._db_num, self._in_transaction
         self._reads_only, self._script_resp, self._in_transaction = reads_only, 2, True
+        self._may_exceed_memory = b"allow-oom" in _declared_flags(script)
         runtime.call, runtime.set_protocol = self._call_from_script, self._set_script_protocol
         try:
             reply = runtime.run(digest, script, rest[:number], rest[number:])
@@ -113,9 +116,9 @@ class ScriptingMixin(SocketBase):
 
     def _check_declared_flags(self, script: bytes) -> None:
         """A script that declares its flags is refused at once when memory is short."""
-        if not script.startswith(b"#!lua") or not self.state.settings.max_memory:
+        declared = _declared_flags(script)
+        if not declared or not self.state.settings.max_memory:
             return
-        declared = script.partition(b"\n")[0]
         if b"allow-oom" in declared or b"no-writes" in declared:
             return
         if not make_room(self.state):
@@ -147,8 +150,14 @@ class ScriptingMixin(SocketBase):
         if plan.writes and self._reads_only:
             raise SimpleError(_READ_ONLY)
         self._server.acl.validate_command(self._client_info.user, self._client_info, fields)
-        if plan.denied_on_oom and self.state.settings.max_memory and not make_room(self.state):
+        may_exceed = self._may_exceed_memory or not self.state.settings.max_memory
+        if plan.denied_on_oom and not may_exceed and not make_room(self.state):
             raise SimpleError(OOM)
+        self._may_exceed_memory |= plan.writes
+
+
+def _declared_flags(script: bytes) -> bytes:
+    return script.partition(b"\n")[0] if script.startswith(b"#!lua") else b""
 
 
 def _digest(script: bytes) -> bytes:

@@ -47,6 +47,20 @@ def test_scripts_fail_where_they_write(session: Any) -> None:
     assert session("EVAL '#!lua flags=allow-oom\nreturn 1' 0") == ":1"
 
 
+def test_a_script_that_has_written_is_not_stopped_half_way(session: Any) -> None:
+    session("SET a 1")
+    session("CONFIG SET maxmemory 1")
+    moves = "redis.call('DEL', 'a') return redis.call('SET', 'b', 1)"
+    assert session(f'EVAL "{moves}" 0') == "+OK"
+    assert session("EXISTS a b") == ":1"
+    assert session("EVAL \"return redis.call('SET', 'a', 1)\" 0").startswith(OOM)
+
+
+def test_a_script_that_declares_so_writes_beyond_the_limit(session: Any) -> None:
+    session("CONFIG SET maxmemory 1")
+    assert session("EVAL \"#!lua flags=allow-oom\nreturn redis.call('SET', 'a', 1)\" 0") == "+OK"
+
+
 def test_the_oldest_keys_give_way(session: Any) -> None:
     session("CONFIG SET maxmemory-policy allkeys-lru")
     session(f"SET old {'x' * 10_000}")
