@@ -12,7 +12,7 @@ from fakeredis._helpers import SimpleError
 _HEXADECIMAL = re.compile(rb"[+-]?0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*([pP][+-]?\d+)?")
 _DECIMAL = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WORDS = re.compile(rb"[+-]?(inf|infinity|nan)", re.IGNORECASE)
-_LONGEST = 256
+_LONGEST = 5 * 1024
 _MANTISSA = 64
 # Enough for every digit of the largest and of the smallest long double.
 _DIGITS = 6000

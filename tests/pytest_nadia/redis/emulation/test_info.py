@@ -33,7 +33,7 @@ def test_what_monitoring_reads_is_there_and_live(session: Any) -> None:
 
 def test_used_memory_follows_the_data(session: Any) -> None:
     before = int(session.fields("INFO memory")["used_memory"])
-    session(f"SET a {'x' * 1_000_000}")
+    session.ask("SET", "a", "x" * 1_000_000)
     info = session.fields("INFO memory")
     assert 1_000_000 <= int(info["used_memory"]) - before < 1_100_000
     session("DEL a")
