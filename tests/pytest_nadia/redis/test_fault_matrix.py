@@ -302,8 +302,7 @@ class Proxy:
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
         self._armed = threading.Event()
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        threading.Thread(target=self._accept, daemon=True).start()
 
     def arm(self) -> None:
         self._armed.set()
@@ -321,8 +320,9 @@ class Proxy:
                 thread.start()
 
     def _carry(self, client: socket.socket) -> None:
-        server = socket.create_connection((HOST, self._server))
-        with client, server, suppress(OSError):
+        # A client that comes back late finds the server gone, or us.
+        place = (HOST, self._server)
+        with client, suppress(OSError), socket.create_connection(place) as server:
             self._pass_on(client, server)
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
