@@ -8,6 +8,7 @@ import pytest
 
 from pytest_nadia.finding import Severity
 from pytest_nadia.redis.budget import check_budget
+from pytest_nadia.redis.connections import Connections
 from pytest_nadia.redis.keys import FAILED, RECORDS, SIDE, TURN
 from pytest_nadia.redis.lints.evidence import Evidence
 from pytest_nadia.redis.lints.gathering import (
@@ -88,10 +89,25 @@ def _evidence(item: pytest.Item, turn: Turn | None, records: Sequence[CommandRec
         test=name,
         settings=settings,
         records=tuple(records),
-        connections=seen_connections(seen) if turn else (),
+        connections=seen_connections(_without_our_own(seen, turn)) if turn else (),
         keys_left=tuple(_keys_left(turn, records, settings)) if turn else (),
         foreign=() if off else tuple(seen.foreign()),
     )
+
+
+def _without_our_own(seen: Connections, turn: Turn) -> Connections:
+    """What lives on by our own doing is not worth a search for who holds it."""
+    spare = turn.spare_socket
+    opened = seen.opened()
+    if spare is None or all(one.socket is not spare for one in opened):
+        return seen
+    front = turn.server.front
+    others = Connections()
+    others.give((front.host, front.port), front.socket_path)
+    for one in opened:
+        if one.socket is not spare:
+            others.add(one)
+    return others
 
 
 def _settings(item: pytest.Item) -> RedisSettings:

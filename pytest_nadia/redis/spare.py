@@ -42,6 +42,11 @@ class Spare:
             self._template = Redis(connection_pool=self._pool)
         return _fresh_copy(self._template, self._pool)
 
+    @property
+    def socket(self) -> Any:
+        """That of the connection which is kept for the next test."""
+        return None if self._kept is None else self._kept._sock
+
     def take_back(self) -> None:
         """End the client that was lent: what it opened is closed, or kept if it is untouched."""
         if self._pool is not None:

@@ -56,6 +56,11 @@ class Turn:
 
         return run
 
+    @property
+    def spare_socket(self) -> Any:
+        """What stays open for the next test's client; None unless this test had one."""
+        return None if self._client is None else self._backend.spare.socket
+
     def records(self) -> list[CommandRecord]:
         """What went to the Redis so far. Raises FrontError."""
         return self.server.front.records(self.mark)

@@ -284,3 +284,26 @@ def test_experiments_with_the_test_s_redis(
         """
     )
     run_inner().assert_outcomes(passed=2)
+
+
+def test_nobody_searches_for_what_holds_the_connection_that_we_keep(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makeconftest(
+        """
+        from pytest_nadia.redis.lints import gathering
+
+        def is_reachable(start):
+            raise AssertionError("this takes long")
+
+        gathering.is_reachable = is_reachable
+        """
+    )
+    pytester.makepyfile(
+        """
+        def test_opens_it(redis_client): redis_client.ping()
+        def test_spoils_it(redis_client): redis_client.client_setname("mine")
+        def test_opens_another(redis_client): redis_client.ping()
+        """
+    )
+    run_inner(subprocess=True).assert_outcomes(passed=3)
