@@ -1,8 +1,9 @@
 """Talks to Redis by one client library: a line of JSON in, a line of JSON out.
 
-Its argument is the library. {"do": "open", "url": ...}, {"do": "run", "method": ..., "arguments":
-[...]} and {"do": "close"} are answered by {"value": ...} or {"errors": [...]}. There are no
-retries, and what takes longer than half a second times out.
+Its argument is the library, whose version it tells first. {"do": "open", "url": ...},
+{"do": "run", "method": ..., "arguments": [...]} and {"do": "close"} are answered by
+{"value": ...} or {"errors": [...]}. There are no retries, and what takes longer than half a
+second times out.
 """
 
 from __future__ import annotations
@@ -145,7 +146,8 @@ def take_stdout() -> IO[str]:
 async def main() -> None:
     answers = take_stdout()
     client = adapter(sys.argv[1])
-    print(json.dumps({"value": "ready"}), file=answers)
+    library = import_module(sys.argv[1].partition(".")[0])
+    print(json.dumps({"value": getattr(library, "__version__", "")}), file=answers)
     while line := await asyncio.to_thread(sys.stdin.readline):
         try:
             async with asyncio.timeout(10):
