@@ -21,6 +21,7 @@ NO_DEBUG = (
 )
 _NO_CLUSTER = "ERR This instance has cluster support disabled"
 _NO_REPLICATION = "ERR the embedded Redis replicates nothing; use a real server for this"
+_NO_SHUTDOWN = "ERR the embedded Redis ends with the tests; use a real server for this"
 _SHUTDOWN_OPTIONS = frozenset({b"nosave", b"save", b"now", b"force", b"abort"})
 
 
@@ -106,6 +107,8 @@ class AdministrationMixin(SocketBase):
             raise SimpleError(msgs.SYNTAX_ERROR_MSG)
         if any(casematch(option, b"abort") for option in options):
             raise SimpleError("ERR No shutdown in progress.")
+        if self.state.shutdown is None:
+            raise SimpleError(_NO_SHUTDOWN)
         self.state.shutdown()
         return NoResponse()
 

@@ -50,14 +50,14 @@ class SlowCommand:
 class ServerState:
     """Configuration, counters and logs of one emulated server.
 
-    `version` is what it announces. `shutdown` is called by the SHUTDOWN command; `port` and
-    `socket_path` are what INFO and CONFIG GET tell.
+    `version` is what it announces. `shutdown` is called by the SHUTDOWN command, which is
+    refused where it is None; `port` and `socket_path` are what INFO and CONFIG GET tell.
     """
 
     def __init__(self, version: tuple[int, ...], clock: ClockLike) -> None:
         self.version = version
         self.clock = clock
-        self.shutdown: Callable[[], None] = lambda: None
+        self.shutdown: Callable[[], None] | None = None
         self.port = 0
         self.socket_path = ""
         self.run_id = secrets.token_hex(20)

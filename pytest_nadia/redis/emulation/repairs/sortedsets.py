@@ -102,6 +102,16 @@ class SortedSetMixin(SocketBase):
         assert isinstance(found, ZSet)
         return self._zset_scores_reply(found, scored)
 
+    def _zunioninterdiff(
+        self, func: str, dest: CommandItem | None, numkeys: int, *args: bytes
+    ) -> ZSet | int:
+        words = [word.lower() for word in args]
+        if b"weights" in words[numkeys:]:
+            at = words.index(b"weights", numkeys) + 1
+            weights = [_readable(text) for text in args[at : at + numkeys]]
+            args = (*args[:at], *weights, *args[at + numkeys :])
+        return super()._zunioninterdiff(func, dest, numkeys, *args)
+
     @command("zintercard", (bytes, bytes), (bytes,))
     def zintercard(self, number: bytes, *rest: bytes) -> Any:
         count = Int.decode(number)

@@ -45,6 +45,7 @@ def test_debug_is_refused_even_in_a_transaction(session: Any) -> None:
 
 
 def test_shutdown_asks_the_server_to_end(session: Any, server: Any) -> None:
+    assert session("SHUTDOWN").startswith("-ERR the embedded Redis ends with the tests;")
     asked = []
     server.emulation.shutdown = lambda: asked.append(True)
     assert session("SHUTDOWN whenever") == "-ERR syntax error"
