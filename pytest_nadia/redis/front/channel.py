@@ -98,13 +98,10 @@ class Channel:
         """Close now; `on_end` is not called."""
         if not self.closed:
             self.closed = True
-            if not self._broken:
-                self._loop.watch(self._socket, None)
+            self._loop.watch(self._socket, None)
             self._socket.close()
 
     def _rewatch(self) -> None:
-        if self._broken:
-            return
         read = self._read if self._reading and not self._heard_all else None
         self._loop.watch(self._socket, read, self._write_more if self._unsent else None)
 
@@ -116,11 +113,11 @@ class Channel:
         except BlockingIOError:
             return
         except OSError:
-            self._break()
-            return
+            self._stop_writing()
+            data = b""
         if data:
             self._on_data(data)
-        elif not self._heard_all:
+        elif not (self.closed or self._heard_all):
             self._heard_all = True
             self._rewatch()
             self._on_end()
@@ -131,7 +128,7 @@ class Channel:
         except BlockingIOError:
             return 0
         except OSError:
-            self._break()
+            self._stop_writing()
             return 0
 
     def _write_more(self) -> None:
@@ -151,15 +148,14 @@ class Channel:
             self._shut()
         self._on_drained()
 
-    def _break(self) -> None:
-        """The other side is gone, for what we write too."""
+    def _stop_writing(self) -> None:
+        """The other side takes nothing any more; what it sent before is still to be read."""
         if self.closed or self._broken:
             return
         self._broken = True
         self._unsent = bytearray()
-        self._loop.watch(self._socket, None)
         if self._closing:
             self.close()
-        elif not self._heard_all:
-            self._heard_all = True
-            self._loop.call_soon(self._on_end)
+        else:
+            self._rewatch()
+            self._loop.call_soon(self._on_drained)

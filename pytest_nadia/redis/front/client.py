@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 6000
 _PIECE_SECONDS = 0.02
 _SINGLE_SECONDS = 0.0005
+# Of replies that wait for the rest of their round trip.
+_MUCH = 1 << 20
 _ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 _REFUSED_EXEC = b"-EXECABORT Transaction discarded because of: "
 _RUN_IN_TRANSACTIONS = frozenset(("MULTI", "EXEC", "DISCARD", "WATCH", "RESET", "QUIT"))
@@ -54,6 +56,10 @@ class Session(Protocol):
     # Whether the next command must wait, because this one blocks.
     @property
     def busy(self) -> bool: ...
+
+    # Whether it takes no more for now; `Client.on_session_drained` tells when it does.
+    @property
+    def is_full(self) -> bool: ...
 
     # Whether bytes may be handed over before they are cut into commands.
     @property
@@ -107,6 +113,8 @@ class Client:
         self._timer: Timer | None = None
         self._trip_delayed = False
         self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._flushed_part = False
         self._piece: Timer | None = None
         self._sent_under_drop = 0
         self._channel = Channel(house.loop, sock, self._on_data, self._on_end, self._on_drained)
@@ -117,8 +125,7 @@ class Client:
     def _on_data(self, data: bytes) -> None:
         if self._opaque:
             self._session.stream(data)
-            return
-        if self._may_stream():
+        elif self._may_stream():
             self._session.stream(data)
             self._requests.feed(data)
             self._begin_trip()
@@ -128,6 +135,12 @@ class Client:
             self.proceed()
         self._await_piece()
         self.flush()
+        if self._session.is_full:
+            self._channel.listen(False)
+
+    def on_session_drained(self) -> None:
+        """The data's side takes bytes again."""
+        self._channel.listen(True)
 
     def _may_stream(self) -> bool:
         guarded = self._house.guards() and not self._privileged
@@ -159,6 +172,7 @@ class Client:
                 if fields:
                     self._begin_trip()
                     self._admit(self._entry(fields), fields, raw)
+                    self._flush_much()
                 elif raw:
                     self._session.stream(raw)
         except ProtocolError as error:
@@ -185,7 +199,7 @@ class Client:
         return entry
 
     def _begin_trip(self) -> None:
-        if self._pending or self._out:
+        if self._pending or self._out or self._flushed_part:
             return
         self._trip_delayed = False
         self._taken = self._gathered = 0
@@ -441,13 +455,26 @@ class Client:
 
     def _write(self, data: bytes) -> None:
         self._out.append(data)
+        self._out_bytes += len(data)
 
     def flush(self) -> None:
         """Send what has been answered, unless more of the same round trip is on its way."""
-        if not self._out or self._piece:
+        if self._piece:
             return
+        self._flushed_part = False
+        if self._out:
+            self._send_out()
+
+    def _flush_much(self) -> None:
+        """Send what has been answered of a round trip, if that is too much to keep."""
+        if self._out_bytes > _MUCH:
+            self._flushed_part = True
+            self._send_out()
+
+    def _send_out(self) -> None:
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
+        self._out_bytes = 0
         if self._mute:
             return
         rules = self._house.rules
@@ -501,7 +528,7 @@ class Client:
             return
         self._end_piece()
         self.flush()
-        if self._timer or self._requests.waiting:
+        if self._timer:
             self.leave()
         else:
             self._session.end_of_input()
@@ -548,12 +575,12 @@ class Client:
         entry.pushes = max(1, len(entry.fields) - 1)
 
     def follow_reply(self, entry: Entry) -> None:
-        mode = entry.fields[2].upper() if len(entry.fields) > 2 else b""
+        mode = entry.fields[2].upper() if len(entry.fields) == 3 else b""
         if mode == b"ON":
-            self._silent = False
+            self._silent, self._silence = False, 0
         elif mode == b"OFF":
             self._silent = True
-        elif mode == b"SKIP":
+        elif mode == b"SKIP" and not self._silent:
             self._silence = 2
 
     def follow_multi(self, _entry: Entry) -> None:

@@ -141,6 +141,7 @@ class EmbeddedSession(Emulation, FakeSocket):
     """One client's side of the embedded server."""
 
     streams = False
+    is_full = False
     _server: EmbeddedServer
 
     def __init__(self, server: EmbeddedServer, client: Client, addresses: dict[str, str]) -> None:

@@ -44,8 +44,14 @@ class ServerSession:
         self._prelude = prelude
         self._swallow = 0
         self._replies = Replies()
-        self._channel = Channel(loop, connect(address), self._on_data, client.on_session_end)
+        self._channel = Channel(
+            loop, connect(address), self._on_data, client.on_session_end, client.on_session_drained
+        )
         self.introduce()
+
+    @property
+    def is_full(self) -> bool:
+        return self._channel.is_full
 
     def introduce(self) -> None:
         """Log in and choose the database, as the client need not do."""
