@@ -8,9 +8,10 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,6 +24,7 @@ from nadia_checks.testing.project import commit_all, copy_project
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 # The Redis page has tests of its own, which read what its commands print.
 COMMANDED = [path for path in DOCUMENTS if path.name != "redis.md"]
 INSTALL = "pip install 'pytest-nadia[all]'"
@@ -96,20 +98,38 @@ def test_the_readme_s_hook_is_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_the_readme_s_test_passes(tmp_path: Path) -> None:
-    (block,) = blocks(README, "python")
-    (tmp_path / "test_snippet.py").write_text(block)
-
-    # No other plugin may be needed, and none that ours bring along may be in the way.
-    done = run("python -m pytest -q -p no:cacheprovider -p no:asyncio test_snippet.py", tmp_path)
-
-    assert done.returncode == 0, done.stdout
-    assert "1 passed" in done.stdout
+def test_the_readme_s_tests_do_what_it_says(
+    page_of: Callable[[Path], Any], run_examples: Callable[..., None]
+) -> None:
+    run_examples(list(page_of(README).examples()))
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("document", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
-def test_links_lead_somewhere(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", document.read_text())
+def test_the_readme_names_every_redis_fixture(page_of: Callable[[Path], Any]) -> None:
+    """A list of its own, shorter than the page of Redis: that one is compared with the code."""
+    table = (
+        page_of(ROOT / "docs" / "redis.md").text.partition("| fixture |")[2].partition("\n\n")[0]
+    )
+    named = re.findall(r"^\| `(\w+)` \|", table, re.M)
 
-    assert [name for name in targets if not (document.parent / name).exists()] == []
+    assert len(named) > 5
+    assert [name for name in named if f"`{name}`" not in README.read_text()] == []
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("document", [*DOCUMENTS, CONTRIBUTING], ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^):]+))?\)", document.read_text())
+
+    assert [link for link in links if not leads_somewhere(document, *link)] == []
+
+
+def leads_somewhere(document: Path, name: str, anchor: str) -> bool:
+    target = document.parent / name if name else document
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(document: Path) -> list[str]:
+    """The headings as GitHub names them in addresses."""
+    headings = re.findall(r"^##+ (.*)$", document.read_text(), re.M)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
