@@ -62,7 +62,7 @@ def explain(error: exceptions.RedisError, url: str) -> str:
     """One line for the operator: what Redis did, and what to do next."""
     where = address(url)
     if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
-        return f"Redis at {where} refuses the user or the password: put both into REDIS_URL"
+        return f"Redis at {where} refuses to log in: put user and password into REDIS_URL"
     if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError):
         return (
             f"Redis does not answer at {where}: start it (redis-server), "

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import pytest
 
 from companion.bot import Bot, nobody, unobserved
 from companion.config import Settings
+from companion.constants import REDIS_RETRIES
 from companion.message import Message
 from companion.model import answer
 from companion.pacing import Pace, Pacing
@@ -21,6 +23,8 @@ from companion.transport import SentLog
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
+
+    from pytest_nadia.redis.ledger import Connection, RedisLedger
 
     from companion.bot import Reached, Reviewer
     from companion.message import Turn
@@ -62,6 +66,8 @@ class World:
     directory: Path
     sent: list[tuple[str, str]] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
+    seconds: float = 2.0
+    retries: int = REDIS_RETRIES
 
     @asynccontextmanager
     async def start(
@@ -69,7 +75,7 @@ class World:
     ) -> AsyncIterator[Parts]:
         with ExitStack() as stack:
             log = stack.enter_context(SentLog(self.directory / "sent.jsonl"))
-            async with RedisConnection(self.url, 2.0) as connection:
+            async with RedisConnection(self.url, self.seconds, self.retries) as connection:
                 state = State(connection.client)
                 await state.open()
                 yield self._parts(state, log, model, reached, **model_settings)
@@ -109,3 +115,34 @@ class World:
 @pytest.fixture
 def world(redis_url: str, tmp_path: Path) -> World:
     return World(redis_url, tmp_path)
+
+
+class Opened:
+    """The connections to Redis that a test opened."""
+
+    def __init__(self, ledger: RedisLedger) -> None:
+        self._ledger = ledger
+        self._before = {one.number for one in ledger.connections}
+
+    def _mine(self) -> list[Connection]:
+        return [one for one in self._ledger.connections if one.number not in self._before]
+
+    @property
+    def count(self) -> int:
+        return len(self._mine())
+
+    @property
+    def still_open(self) -> int:
+        return sum(one.is_open for one in self._mine())
+
+    def all_close(self) -> bool:
+        """Whether all are closed; Redis hears of it a moment later than the bot did it."""
+        until = time.monotonic() + 5
+        while self.still_open and time.monotonic() < until:
+            time.sleep(0.001)
+        return not self.still_open
+
+
+@pytest.fixture
+def opened(redis_ledger: RedisLedger) -> Opened:
+    return Opened(redis_ledger)

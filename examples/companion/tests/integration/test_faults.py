@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from redis.asyncio.connection import AbstractConnection
+from redis import exceptions
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from companion.errors import StateLost
 from companion.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pytest_nadia.redis.faults import RedisFaults
+    from pytest_nadia.redis.instance import RedisServer
     from redis import Redis
+    from redis.asyncio import Redis as AsyncRedis
 
     Parts = Any
     World = Any
@@ -24,54 +29,22 @@ pytestmark = pytest.mark.integration
 LEFT = ("write-ahead", "due", "busy", "work", "review")
 
 
-class LostReplies:
-    """Loses every `each`-th reply to a script: Redis has done it, the bot does not hear of it.
-
-    The reply to the repeated script arrives.
-    """
-
-    def __init__(self, each: int) -> None:
-        self.each, self.count, self.lost = each, 0, 0
-
-    def install(self, patch: pytest.MonkeyPatch) -> None:
-        send, read = AbstractConnection.send_command, AbstractConnection.read_response
-        scripts: set[int] = set()
-        repeated: set[int] = set()
-
-        async def noting_send(connection: Any, *args: Any, **kwargs: Any) -> None:
-            if args and args[0] == "EVALSHA":
-                scripts.add(id(connection))
-            await send(connection, *args, **kwargs)
-
-        async def losing_read(connection: Any, *args: Any, **kwargs: Any) -> Any:
-            reply = await read(connection, *args, **kwargs)
-            if id(connection) in scripts:
-                scripts.discard(id(connection))
-                self.count += 1
-                if id(connection) in repeated:
-                    repeated.discard(id(connection))
-                elif self.count % self.each == 0:
-                    self.lost += 1
-                    repeated.add(id(connection))
-                    await connection.disconnect(nowait=True)
-                    raise RedisConnectionError("the reply was lost")
-            return reply
-
-        patch.setattr("companion.redis_connection.ExponentialBackoff", lambda **_: NoBackoff())
-        patch.setattr(AbstractConnection, "send_command", noting_send)
-        patch.setattr(AbstractConnection, "read_response", losing_read)
+WRITES = ("EVALSHA", "SET", "SADD", "ZADD", "ZREM", "LREM")
 
 
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command whose reply was lost is repeated at once."""
+    monkeypatch.setattr("companion.redis_connection.ExponentialBackoff", lambda **_: NoBackoff())
+
+
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("each", [1, 2, 3])
 def test_a_lost_reply_neither_loses_nor_doubles_anything(
-    world: World,
-    redis_client: Redis,
-    monkeypatch: pytest.MonkeyPatch,
-    each: int,
+    world: World, redis_client: Redis, redis_faults: RedisFaults, each: int
 ) -> None:
-    lost = LostReplies(each)
-
-    lost.install(monkeypatch)
+    # The repetition of one turn's command may be the next that another turn's makes unlucky.
+    world.retries = 20
 
     async def story(parts: Parts) -> None:
         await parts.protocol.silence("cleo", "")
@@ -84,8 +57,11 @@ def test_a_lost_reply_neither_loses_nor_doubles_anything(
         await parts.protocol.lift("cleo", "")
         await parts.settle()
 
-    world.run(story)
-    assert lost.lost > 10
+    with ExitStack() as faults:
+        # Each rule counts what those before it let through.
+        for n in range(1, 16):
+            faults.enter_context(redis_faults.lose_reply(WRITES, nth=n * each))
+        world.run(story)
     assert sorted(one for one, _ in world.sent) == [f"{u}{n}" for u in "mno" for n in range(3)]
     history = redis_client.lrange("companion:history:ana", 0, -1)
     assert [json.loads(line)["text"] for line in history[::2]] == [f"say {n}" for n in range(3)]
@@ -103,7 +79,7 @@ def test_redis_emptied_under_the_bot_stops_it_and_the_next_start_repeats_nothing
     def empty(name: str) -> None:
         passed.append(name)
         if passed.count(step) == 2 and name == step:
-            redis_client.flushall()
+            redis_client.flushdb()
 
     async def story(parts: Parts) -> None:
         for message in messages:
@@ -117,23 +93,25 @@ def test_redis_emptied_under_the_bot_stops_it_and_the_next_start_repeats_nothing
 
 
 def test_nothing_is_written_into_a_redis_that_lost_its_data(
-    world: World, redis_client: Redis
+    world: World, redis_server: RedisServer
 ) -> None:
+    empty = redis_server.snapshot()
+
     async def story(parts: Parts) -> None:
-        redis_client.flushall()
+        redis_server.restore(empty)
         with pytest.raises(StateLost):
             await parts.bot.take(Message("m1", "ana", "Hi", 10))
-        assert redis_client.keys("*") == []
+        assert redis_server.snapshot() == empty
 
     world.run(story)
 
 
 def test_an_emptied_redis_is_not_taken_for_one_where_all_is_done(
-    world: World, redis_client: Redis
+    world: World, async_redis_client: AsyncRedis
 ) -> None:
     async def story(parts: Parts) -> None:
         await parts.hear(("m1", "ana", "Hi", 10))
-        redis_client.flushall()
+        await async_redis_client.flushdb()
         with pytest.raises(StateLost):
             await parts.settle()
 
@@ -141,16 +119,122 @@ def test_an_emptied_redis_is_not_taken_for_one_where_all_is_done(
 
 
 def test_a_message_that_vanished_with_all_the_data_is_no_garbage(
-    world: World, redis_client: Redis
+    world: World, async_redis_client: AsyncRedis
 ) -> None:
     async def story(parts: Parts) -> None:
-        redis_client.flushall()
-        redis_client.rpush("companion:buffer:ana", "m1")
+        await async_redis_client.flushdb()
+        await async_redis_client.rpush("companion:buffer:ana", "m1")
         with pytest.raises(StateLost):
             await parts.hear(("m2", "ana", "Ho", 10))
-        assert redis_client.keys("*") == [b"companion:buffer:ana"]
+        found = [key async for key in async_redis_client.scan_iter()]
+        assert found == [b"companion:buffer:ana"]
 
     world.run(story)
+
+
+async def read_work(parts: Parts) -> object:
+    return await parts.flow.work()
+
+
+async def read_waiting(parts: Parts) -> object:
+    return await parts.flow.waiting()
+
+
+async def read_history(parts: Parts) -> object:
+    return await parts.flow.history("ana")
+
+
+async def read_held(parts: Parts) -> object:
+    return await parts.protocol.held("ana")
+
+
+async def read_status(parts: Parts) -> object:
+    return await parts.protocol.is_silenced("ana")
+
+
+async def take(parts: Parts) -> object:
+    return await parts.bot.take(Message("m1", "ana", "Hi", 10))
+
+
+async def look(parts: Parts) -> object:
+    return await parts.settle()
+
+
+OPERATIONS = [read_work, read_waiting, read_history, read_held, read_status, take, look]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_redis_that_hangs_is_not_taken_for_an_empty_one(
+    world: World,
+    redis_faults: RedisFaults,
+    redis_server: RedisServer,
+    operation: Callable[[Parts], Awaitable[object]],
+) -> None:
+    world.seconds, world.retries = 0.05, 0
+
+    async def story(parts: Parts) -> None:
+        before = redis_server.snapshot()
+        with redis_faults.hang(), pytest.raises(exceptions.TimeoutError):
+            await operation(parts)
+        assert redis_server.snapshot() == before
+
+    world.run(story)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_redis_that_is_down_is_not_taken_for_an_empty_one(
+    world: World, redis_faults: RedisFaults, operation: Callable[[Parts], Awaitable[object]]
+) -> None:
+    world.retries = 0
+
+    async def story(parts: Parts) -> None:
+        with redis_faults.down(), pytest.raises(exceptions.ConnectionError):
+            await operation(parts)
+
+    world.run(story)
+
+
+@pytest.mark.parametrize("text", ["OOM", "READONLY", "MISCONF", "LOADING"])
+def test_a_message_that_redis_refuses_is_not_taken_and_can_come_again(
+    world: World, redis_faults: RedisFaults, text: str
+) -> None:
+    world.retries = 0
+
+    async def story(parts: Parts) -> None:
+        with redis_faults.error(text), pytest.raises(exceptions.RedisError):
+            await take(parts)
+        assert await take(parts)
+        await parts.settle()
+
+    world.run(story)
+    assert [one for one, _ in world.sent] == ["m1"]
+
+
+def test_a_full_redis_stops_the_bot_and_loses_nothing(
+    world: World, redis_faults: RedisFaults
+) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.hear(("m1", "ana", "Hi", 10))
+        with redis_faults.maxmemory(1), pytest.raises(exceptions.OutOfMemoryError):
+            await parts.settle()
+        assert world.sent == []
+        await parts.settle()
+
+    world.run(story)
+    assert [one for one, _ in world.sent] == ["m1"]
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("command", ["EVALSHA", "ZRANGE", "HGETALL", "HMGET", "LRANGE", "GET"])
+def test_half_a_reply_is_no_reply(world: World, redis_faults: RedisFaults, command: str) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.hear(("m1", "ana", "Hi", 10))
+        with redis_faults.cut_reply(on=command, times=2):
+            await parts.hear(("m2", "ana", "Ho", 10))
+            await parts.settle()
+
+    world.run(story)
+    assert world.sent == [("m1", 'You say "Hi / Ho" Tell me more.')]
 
 
 def test_a_shared_key_of_a_foreign_type_is_named(world: World, redis_client: Redis) -> None:

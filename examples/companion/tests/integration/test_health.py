@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from companion.constants import HISTORIES_AT_ONCE
 from companion.health import HealthChecker, ThisMachine
 from companion.redis_connection import RedisConnection
 
 if TYPE_CHECKING:
+    from pytest_nadia.redis.faults import RedisFaults
+    from pytest_nadia.redis.instance import RedisServer
+    from pytest_nadia.redis.ledger import RedisLedger
     from redis import Redis
 
     from companion.health import Report
@@ -81,12 +85,20 @@ def test_a_load_that_is_no_number_is_not_healthy(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize(("used", "healthy"), [(200 * 2**20, True), (200 * 2**20 + 2**18, False)])
-def test_the_memory_limit_is_200_mb(redis_url: str, used: int, healthy: bool) -> None:
-    async def info(_section: str) -> dict[str, int]:
-        return {"used_memory": used}
-
-    found = faults(check(redis_url, info=info))
+def test_the_memory_limit_is_200_mb(
+    redis_url: str, redis_faults: RedisFaults, used: int, healthy: bool
+) -> None:
+    with redis_faults.info(used_memory=used):
+        found = faults(check(redis_url))
     assert found == ({} if healthy else {"memory": ("critical", "200.25 MB (limit 200)")})
+
+
+@pytest.mark.parametrize("used", ["", "a lot", "nan"])
+def test_a_memory_that_is_no_number_is_not_healthy(
+    redis_url: str, redis_faults: RedisFaults, used: str
+) -> None:
+    with redis_faults.info(used_memory=used):
+        assert faults(check(redis_url))["memory"][0] == "critical"
 
 
 @pytest.mark.parametrize(("length", "healthy"), [(100, True), (101, False)])
@@ -128,6 +140,8 @@ def test_a_damaged_history_is_found_among_good_ones(
     assert faults(check(redis_url)) == {"history": ("critical", f"1 of 2 damaged; ben: {fault}")}
 
 
+# It plants what a project's own writing must not leave.
+@pytest.mark.redis(lints={"key-without-expiry": "off"})
 def test_a_history_of_another_type_or_without_an_end_is_damaged(
     redis_url: str, redis_client: Redis
 ) -> None:
@@ -139,14 +153,71 @@ def test_a_history_of_another_type_or_without_an_end_is_damaged(
     assert faults(check(redis_url))["history"][1] == "1 of 1 damaged; ben: never expires"
 
 
-def test_a_probe_that_hangs_is_cut_off_and_the_others_still_report(redis_url: str) -> None:
-    async def hang(*_args: Any, **_kwargs: Any) -> Any:
-        await asyncio.sleep(3600)
+def test_many_histories_cost_few_round_trips(
+    redis_url: str, redis_client: Redis, redis_ledger: RedisLedger
+) -> None:
+    count = HISTORIES_AT_ONCE * 2
+    for number in range(count):
+        redis_client.rpush(f"companion:history:{number}", GOOD)
+        redis_client.expire(f"companion:history:{number}", 100)
+    with redis_ledger.budget(round_trips=10):
+        assert check(redis_url).components[4].message == f"{count} well-formed"
 
+
+def test_a_check_changes_nothing_but_its_own_probe(
+    redis_url: str, redis_client: Redis, redis_server: RedisServer
+) -> None:
+    redis_client.zadd("companion:review", {"m1": 1})
+    before = redis_server.snapshot()
+    check(redis_url)
+    assert 0 < redis_client.ttl("companion:probe") <= 10
+    redis_server.advance(11)
+    assert redis_server.snapshot() == before
+
+
+def test_a_probe_that_hangs_is_cut_off_and_the_others_still_report(
+    redis_url: str, redis_faults: RedisFaults
+) -> None:
     start = time.monotonic()
-    found = faults(check(redis_url, None, 0.2, hlen=hang))
+    with redis_faults.latency(3600, on="HLEN"):
+        found = faults(check(redis_url, None, 0.2))
     assert found == {"write-ahead": ("critical", "no answer within 0.2 s")}
     assert time.monotonic() - start < 60
+
+
+OF_REDIS = ["redis", "memory", "write-ahead", "review", "history"]
+
+
+def test_a_redis_that_hangs_is_told_by_every_probe_of_it(
+    redis_url: str, redis_faults: RedisFaults
+) -> None:
+    with redis_faults.hang():
+        found = faults(check(redis_url, None, 0.2))
+    assert found == dict.fromkeys(OF_REDIS, ("critical", "no answer within 0.2 s"))
+
+
+@pytest.mark.parametrize("text", ["LOADING", "MASTERDOWN", "NOAUTH", "BUSY"])
+def test_a_redis_that_refuses_everything_is_told_by_every_probe_of_it(
+    redis_url: str, redis_faults: RedisFaults, text: str
+) -> None:
+    # A real server still answers INFO when it loads, waits for its master or runs a script.
+    on = None if text == "NOAUTH" else ["SET", "INFO", "HLEN", "ZCARD", "SCAN"]
+    with redis_faults.error(text, on=on):
+        found = faults(check(redis_url))
+    assert list(found) == OF_REDIS
+    assert all(status == "critical" for status, _ in found.values())
+
+
+@pytest.mark.parametrize("command", ["TYPE", "TTL", "LRANGE"])
+def test_a_history_that_cannot_be_read_is_not_healthy(
+    redis_url: str, redis_client: Redis, redis_faults: RedisFaults, command: str
+) -> None:
+    redis_client.rpush("companion:history:ana", GOOD)
+    redis_client.expire("companion:history:ana", 100)
+    with redis_faults.error("ERR out of order", on=command):
+        found = faults(check(redis_url))
+    assert list(found) == ["history"]
+    assert "out of order" in found["history"][1]
 
 
 def test_an_info_without_the_figure_is_not_healthy(redis_url: str) -> None:
@@ -157,17 +228,37 @@ def test_an_info_without_the_figure_is_not_healthy(redis_url: str) -> None:
     assert faults(check(redis_url, info=info)) == {"memory": ("critical", message)}
 
 
-def test_a_redis_that_takes_no_writes_is_not_healthy(redis_url: str) -> None:
-    async def refuse(*_args: Any, **_kwargs: Any) -> Any:
-        raise RuntimeError("OOM command not allowed")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("OOM", "command not allowed when used memory > 'maxmemory'."),
+        ("READONLY", "You can't write against a read only replica."),
+        ("MISCONF", "MISCONF Redis is configured to save RDB snapshots"),
+    ],
+)
+def test_a_redis_that_takes_no_writes_is_not_healthy(
+    redis_url: str, redis_faults: RedisFaults, text: str, said: str
+) -> None:
+    with redis_faults.error(text):
+        found = faults(check(redis_url))
+    assert list(found) == ["redis"]
+    assert found["redis"][1].startswith(f"cannot be measured: {said}")
 
-    found = faults(check(redis_url, set=refuse))
-    assert found == {"redis": ("critical", "cannot be measured: OOM command not allowed")}
+
+def test_a_redis_that_is_really_full_is_not_healthy(
+    redis_url: str, redis_faults: RedisFaults
+) -> None:
+    with redis_faults.maxmemory(1):
+        found = faults(check(redis_url))
+    assert "used memory > 'maxmemory'" in found["redis"][1]
 
 
-def test_no_redis_at_all_is_told_by_every_probe_of_redis() -> None:
-    found = faults(check("redis://127.0.0.1:1/0"))
-    assert set(found) == {"redis", "memory", "write-ahead", "review", "history"}
+def test_no_redis_at_all_is_told_by_every_probe_of_it(
+    redis_url: str, redis_faults: RedisFaults
+) -> None:
+    with redis_faults.down():
+        found = faults(check(redis_url))
+    assert list(found) == OF_REDIS
 
 
 def test_this_machine_can_be_measured() -> None:

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from companion.constants import SEEN_SECONDS
 from companion.message import Message
 
 if TYPE_CHECKING:
+    from pytest_nadia.redis.instance import RedisServer
     from redis import Redis
 
     Parts = Any
@@ -117,3 +119,31 @@ def test_an_old_message_that_comes_again_after_its_memory_faded_is_dropped(
     world.run(story)
     assert [one for one, _ in world.sent] == ["m1", "m2"]
     assert redis_client.hlen("companion:write-ahead") == 0
+
+
+def test_what_comes_again_after_all_memory_of_it_faded_is_not_sent_again(
+    world: World, redis_client: Redis, redis_server: RedisServer
+) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.hear(("m1", "ana", "one", 10))
+        await parts.settle()
+        redis_server.advance(SEEN_SECONDS + 60)
+        assert not redis_client.exists("companion:seen:m1", "companion:turn:m1")
+        await parts.hear(("m1", "ana", "one", 10))
+        await parts.settle()
+        assert parts.bot.sent_before == 1
+
+    world.run(story)
+    assert len(world.sent) == 1
+
+
+def test_a_message_that_was_taken_changes_nothing_when_it_comes_again(
+    world: World, redis_server: RedisServer
+) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.hear(("m1", "ana", "one", 10), ("m2", "ana", "two", 11))
+        before = redis_server.snapshot()
+        await parts.hear(("m1", "ana", "one", 10), ("m2", "ana", "two", 11))
+        assert redis_server.snapshot() == before
+
+    world.run(story)

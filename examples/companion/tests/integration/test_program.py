@@ -17,6 +17,7 @@ from companion.__main__ import main
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pytest_nadia.redis.faults import RedisFaults
     from redis import Redis
 
     Run = Callable[..., tuple[int, list[str], list[str]]]
@@ -39,14 +40,12 @@ async def broken(_user: str, _text: str, _history: Sequence[Any]) -> str:
 
 @pytest.fixture
 def run(
-    redis_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
     """Runs the program; gives its exit code and the lines of its output and its errors."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("REDIS_URL", redis_url)
 
     def run_main(*arguments: str) -> tuple[int, list[str], list[str]]:
         code = main(arguments)
@@ -71,7 +70,7 @@ def test_what_an_earlier_redis_saw_sent_is_not_sent_again_and_said(
     run: Run, redis_client: Redis
 ) -> None:
     run("--transcript", str(EVENING))
-    redis_client.flushall()
+    redis_client.flushdb()
     code, out, err = run("--transcript", str(EVENING))
     assert (code, out) == (0, [])
     assert err[-1] == "companion: 5 answers were sent before, says companion-sent.jsonl"
@@ -142,7 +141,6 @@ def test_a_model_that_fails_is_an_exit_code(
 @pytest.mark.parametrize(
     ("arguments", "code", "error"),
     [
-        (["--redis", "redis://127.0.0.1:1/0"], 1, "Redis does not answer at redis://127.0.0.1:1/0"),
         (["--redis", "localhost"], 2, "--redis must look like redis://127.0.0.1:6379/0"),
         (["--transcript", "none.jsonl"], 2, "none.jsonl: cannot be read (No such file"),
         (["--transcript", "/"], 2, "/: cannot be read (Is a directory)"),
@@ -154,6 +152,56 @@ def test_an_error_is_one_line(run: Run, arguments: list[str], code: int, error: 
     found, out, err = run(*arguments)
     assert (found, out, len(err)) == (code, [], 1)
     assert err[0].startswith(f"companion: {error}")
+
+
+@pytest.mark.parametrize("option", ["--transcript", "--silence"])
+def test_no_redis_is_one_line(
+    run: Run, short: str, redis_url: str, redis_faults: RedisFaults, option: str
+) -> None:
+    with redis_faults.down():
+        found = run(option, short if option == "--transcript" else "ana")
+    said = f"companion: Redis does not answer at {redis_url}: start it (redis-server), "
+    assert found == (1, [], [f"{said}or name another with --redis URL or REDIS_URL"])
+
+
+@pytest.mark.parametrize("option", ["--transcript", "--silence"])
+def test_a_redis_that_hangs_is_one_line(
+    run: Run,
+    short: str,
+    redis_faults: RedisFaults,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+) -> None:
+    monkeypatch.setenv("COMPANION_REDIS_SECONDS", "0.05")
+    with redis_faults.hang():
+        code, out, err = run(option, short if option == "--transcript" else "ana")
+    assert (code, out, len(err)) == (1, [], 1)
+    assert err[0].startswith("companion: Redis does not answer at redis://")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("NOAUTH", "refuses to log in: put user and password into REDIS_URL"),
+        ("READONLY", "refuses a command: You can't write against a read only replica."),
+        ("OOM", "refuses a command: command not allowed when used memory > 'maxmemory'."),
+    ],
+)
+def test_a_redis_that_refuses_is_one_line_and_the_next_try_goes_on(
+    run: Run, short: str, redis_url: str, redis_faults: RedisFaults, text: str, said: str
+) -> None:
+    with redis_faults.error(text):
+        code, out, err = run("--transcript", short)
+    assert (code, out, err) == (1, [], [f"companion: Redis at {redis_url} {said}"])
+    assert run("--transcript", short) == (0, [ANA, BEN], [])
+
+
+def test_a_program_that_ends_leaves_no_connection(run: Run, short: str, opened: Any) -> None:
+    for arguments in (["--transcript", short], ["--silence", "ana"], ["--lift", "ana"]):
+        assert run(*arguments)[0] == 0
+    run("--health")
+    assert opened.count >= 4
+    assert opened.all_close()
 
 
 def test_every_wrong_setting_is_a_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

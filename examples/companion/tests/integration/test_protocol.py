@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from redis.exceptions import RedisError
 
 from companion.errors import StoreError
 from companion.protocol import SilenceProtocol, SqliteStore
@@ -13,6 +14,9 @@ from companion.protocol import SilenceProtocol, SqliteStore
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from pytest_nadia.redis.faults import RedisFaults
+    from pytest_nadia.redis.instance import RedisServer
+    from pytest_nadia.redis.ledger import RedisLedger
     from redis import Redis
 
     from companion.message import Turn
@@ -57,7 +61,7 @@ def test_who_did_what_stays_in_the_audit_trail(world: World) -> None:
 
 
 def test_the_store_is_asked_once_in_the_life_of_a_cache_entry(
-    world: World, redis_client: Redis
+    world: World, redis_client: Redis, redis_server: RedisServer
 ) -> None:
     async def story(parts: Parts) -> None:
         assert not await parts.protocol.is_silenced("ana")
@@ -65,12 +69,44 @@ def test_the_store_is_asked_once_in_the_life_of_a_cache_entry(
         with sqlite3.connect(world.directory / "store.sqlite3") as db:
             db.execute("INSERT INTO silenced VALUES ('ana')")
         db.close()
+        redis_server.advance(30)
         assert not await parts.protocol.is_silenced("ana")
-        redis_client.delete("companion:silence:ana")
+        redis_server.advance(30)
         assert await parts.protocol.is_silenced("ana")
         assert await parts.protocol.is_silenced("ana")
 
     world.run(story)
+
+
+def test_a_cached_status_costs_one_round_trip_and_changes_nothing(
+    world: World, redis_server: RedisServer, redis_ledger: RedisLedger
+) -> None:
+    async def story(parts: Parts) -> None:
+        await parts.protocol.silence("ana", "")
+        before = redis_server.snapshot()
+        with redis_ledger.budget(commands=1, round_trips=1):
+            assert await parts.protocol.is_silenced("ana")
+        assert redis_server.snapshot() == before
+
+    world.run(story)
+
+
+@pytest.mark.parametrize("fault", ["hang", "down"])
+def test_a_change_of_which_redis_does_not_hear_is_told_and_the_store_has_it(
+    world: World, redis_faults: RedisFaults, fault: str
+) -> None:
+    world.seconds, world.retries = 0.05, 0
+
+    async def before(parts: Parts) -> None:
+        with getattr(redis_faults, fault)(), pytest.raises(RedisError):
+            await parts.protocol.silence("ana", "insults")
+
+    async def after(parts: Parts) -> None:
+        assert await parts.protocol.is_silenced("ana")
+        assert not await parts.protocol.silence("ana", "again")
+
+    world.run(before)
+    world.run(after)
 
 
 @pytest.mark.parametrize("garbage", ["2", "yes", ""])
