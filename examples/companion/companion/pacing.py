@@ -8,6 +8,7 @@ arrival, so a batch is the same however late the bot looks, also after a restart
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,15 @@ if TYPE_CHECKING:
 
 TAKE = """
 local seen, ahead, buffer, due = unpack(KEYS, 2, 5)
-local id, message, user, due_at, length, ttl = unpack(ARGV, 2, 7)
-if redis.call('EXISTS', seen) == 1 then return 'known' end
+local id, message, user, due_at, length, ttl, try = unpack(ARGV, 2, 8)
+local earlier = redis.pcall('GET', seen)
+if earlier == try then return 'taken' end
+if earlier then return 'known' end
 if redis.call('LLEN', buffer) ~= tonumber(length) then return 'again' end
 redis.call('HSET', ahead, id, message)
 redis.call('ZADD', due, due_at, user)
 redis.call('RPUSH', buffer, id)
-redis.call('SET', seen, 1, 'EX', ttl)
+redis.call('SET', seen, try, 'EX', ttl)
 return 'taken'
 """
 
@@ -46,7 +49,9 @@ FORM = """
 local turn, buffer, due, busy, work, sequence, ahead = unpack(KEYS, 2)
 local id, user, messages, text, count, length, next_due = unpack(ARGV, 2, 8)
 local step = redis.call('HGET', turn, 'step')
-if redis.call('HEXISTS', busy, user) == 1 then return 'busy' end
+local open = redis.call('HGET', busy, user)
+if open == id and step == 'batched' then return 'formed' end
+if open then return 'busy' end
 if redis.call('LLEN', buffer) ~= tonumber(length) then return 'again' end
 if step and step ~= 'quarantined' then
     redis.call('LPOP', buffer)
@@ -130,6 +135,8 @@ class Pacing:
     async def take(self, message: Message) -> bool:
         """Store a message; False if it was taken before."""
         keys = [SEEN + message.id, WRITE_AHEAD, BUFFER + message.user, DUE]
+        # Tells the script that its own first try took the message, if the reply was lost.
+        this_try = uuid.uuid4().hex
         while True:
             waiting = await self._waiting(message.user)
             due = self._due([*waiting.arrivals, message.at])
@@ -140,6 +147,7 @@ class Pacing:
                 due,
                 waiting.length,
                 SEEN_SECONDS,
+                this_try,
             ]
             answer = await self._state.run(TAKE, keys, *args)
             if answer != "again":

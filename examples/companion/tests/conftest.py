@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from redis.backoff import NoBackoff
 
 from companion.bot import Bot, nobody, unobserved
 from companion.config import Settings
@@ -146,3 +147,9 @@ class Opened:
 @pytest.fixture
 def opened(redis_ledger: RedisLedger) -> Opened:
     return Opened(redis_ledger)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command whose reply was lost is repeated at once."""
+    monkeypatch.setattr("companion.redis_connection.ExponentialBackoff", lambda **_: NoBackoff())

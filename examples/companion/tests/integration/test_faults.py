@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from redis import exceptions
-from redis.backoff import NoBackoff
 
 from companion.errors import StateLost
 from companion.message import Message
@@ -30,12 +29,6 @@ LEFT = ("write-ahead", "due", "busy", "work", "review")
 
 
 WRITES = ("EVALSHA", "SET", "SADD", "ZADD", "ZREM", "LREM")
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command whose reply was lost is repeated at once."""
-    monkeypatch.setattr("companion.redis_connection.ExponentialBackoff", lambda **_: NoBackoff())
 
 
 @pytest.mark.usefixtures("no_pauses")
