@@ -601,7 +601,8 @@ class Client:
 
     def settle_reset(self, entry: Entry) -> None:
         self.settle_exec(entry)
-        self.database, self._protocol, self._subscribed = 0, 2, False
+        self.database, self._protocol = 0, 2
+        self._subscribed = any(one.pushes > 0 for one in self._pending)
 
     def settle_name(self, entry: Entry) -> None:
         if self._visit and len(entry.fields) > 2 and entry.reply[:1] == b"+":

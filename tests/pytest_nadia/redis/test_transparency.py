@@ -532,6 +532,7 @@ def alone(*orders: str, protocol: int = 2, rest: bytes = b"") -> Program:
         alone("SUBSCRIBE", "SUBSCRIBE a a b", "UNSUBSCRIBE a c", "UNSUBSCRIBE", "UNSUBSCRIBE"),
         alone("SUBSCRIBE a b", "HELLO 3", "RESET", "PING", protocol=3),
         alone("SUBSCRIBE a", "GET a", "RESET", "GET a"),
+        alone("SUBSCRIBE a", "RESET", "SUBSCRIBE a b", "UNSUBSCRIBE", "GET a"),
         alone("SUBSCRIBE a", "PSUBSCRIBE b c", "PUNSUBSCRIBE", "UNSUBSCRIBE", "GET a"),
         alone("SELECT 1", "SET a 1", "SELECT 99", "MULTI", "SELECT 2", "GET a", "EXEC", "GET a"),
         alone("MULTI", "NOSUCH", "GET a", "EXEC", "GET a"),
