@@ -563,8 +563,13 @@ class Client:
             self.database = int(number)
 
     def settle_select(self, entry: Entry) -> None:
-        if entry.reply[:1] == b"-":
-            self.database = entry.database
+        if entry.reply[:1] != b"-":
+            return
+        for later in self._pending:
+            later.database = entry.database
+            if later.name in {"SELECT", "RESET"}:
+                return
+        self.database = entry.database
 
     def settle_hello(self, entry: Entry) -> None:
         if entry.reply[:1] != b"-" and len(entry.fields) > 1:
@@ -589,6 +594,10 @@ class Client:
     def follow_end_of_transaction(self, _entry: Entry) -> None:
         self._in_transaction = self._transaction_spoilt = False
 
+    def follow_reset(self, entry: Entry) -> None:
+        self.follow_end_of_transaction(entry)
+        self.database = 0
+
     def settle_multi(self, entry: Entry) -> None:
         if entry.reply[:1] == b"+":
             self._queued = []
@@ -601,7 +610,7 @@ class Client:
 
     def settle_reset(self, entry: Entry) -> None:
         self.settle_exec(entry)
-        self.database, self._protocol = 0, 2
+        self._protocol = 2
         self._subscribed = any(one.pushes > 0 for one in self._pending)
 
     def settle_name(self, entry: Entry) -> None:
@@ -613,7 +622,8 @@ _FOLLOWED: dict[str, Callable[[Client, Entry], None]] = {
     "SELECT": Client.follow_select,
     "CLIENT REPLY": Client.follow_reply,
     "MULTI": Client.follow_multi,
-    **dict.fromkeys(("EXEC", "DISCARD", "RESET"), Client.follow_end_of_transaction),
+    "RESET": Client.follow_reset,
+    **dict.fromkeys(("EXEC", "DISCARD"), Client.follow_end_of_transaction),
     **dict.fromkeys(_SUBSCRIPTIONS, Client.follow_subscribe),
 }
 _SETTLED: dict[str, Callable[[Client, Entry], None]] = {

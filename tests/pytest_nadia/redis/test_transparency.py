@@ -563,3 +563,17 @@ def test_replies_are_the_same_bytes_in_a_leased_database(
     leased_bench: Bench, program: Program
 ) -> None:
     check_same(program, leased_bench)
+
+
+def test_the_ledger_knows_the_database_of_each_command(
+    fronts: Callable[[Literal["embedded", "server"]], Front], require: Callable[[str], str]
+) -> None:
+    require("redis-server")
+    front = fronts("server")
+    start = front.reset()
+    orders = "SELECT 3|GET a|SELECT 99|GET b|RESET|GET c|SELECT 4|GET d|SELECT x|GET e"
+    with closing(Line((front.host, front.port))) as line:
+        line.send(b"".join(encode(*order.split()) for order in orders.split("|")) + encode("QUIT"))
+        line.receive_all()
+    databases = {one.key: one.database for one in front.records(start) if one.name == "GET"}
+    assert databases == {b"a": 3, b"b": 3, b"c": 0, b"d": 4, b"e": 4}
