@@ -57,6 +57,12 @@ class BlockingClient:
     ) -> None:
         self._socket.close()
 
+    @property
+    def peer(self) -> Address:
+        """Where it is connected to: a path, or a numeric host and a port."""
+        name = self._socket.getpeername()
+        return name if isinstance(name, str) else (name[0], name[1])
+
     def call(self, *fields: str | bytes) -> Reply:
         self._deadline = time.monotonic() + self._seconds
         self._socket.settimeout(self._seconds)

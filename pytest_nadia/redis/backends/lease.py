@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from pytest_nadia.redis.backends.address import Target, parse_url
 from pytest_nadia.redis.backends.blocking import (
+    Address,
     BlockingClient,
     NotRedisError,
     Reply,
@@ -33,9 +34,13 @@ RENEWAL_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Lease:
-    """A database that no other run uses; it must be renewed every `RENEWAL_SECONDS`."""
+    """A database that no other run uses; it must be renewed every `RENEWAL_SECONDS`.
+
+    `address` is the server's, found out already: connecting to it asks no name server.
+    """
 
     target: Target
+    address: Address
     database: int
     token: str = field(repr=False)
     name: str
@@ -100,7 +105,8 @@ def take_lease(url: str, force: bool = False) -> Lease:
         info = _read_info(target, client)
         token = f"{socket.gethostname()} (process {os.getpid()}) {secrets.token_hex(8)}"
         number = _lease_database(target, client, token, force)
-    return Lease(target, number, token, server_name(info), server_version(info))
+        address = client.peer
+    return Lease(target, address, number, token, server_name(info), server_version(info))
 
 
 def _lease_database(target: Target, client: BlockingClient, token: str, force: bool) -> int:

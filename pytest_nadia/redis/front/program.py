@@ -141,7 +141,7 @@ def _leased(loop: Loop, setup: Setup) -> Iterator[Backend]:
     lease = take_lease(setup.url, setup.force)
     try:
         prelude = [encode(command) for command in lease.opening_commands()]
-        data = ServerData(loop, lease.target.address, prelude=prelude)
+        data = ServerData(loop, lease.address, prelude=prelude)
         limit = Guard(lease.database).decide
         yield Backend(data, lease.version, lease.name, limit, lease)
     finally:

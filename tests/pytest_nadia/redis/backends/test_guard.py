@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.redis.backends.blocking import BlockingClient, ReplyError
+from pytest_nadia.redis.backends.blocking import BlockingClient, Reply, ReplyError
 from pytest_nadia.redis.backends.guard import Decision, Guard, Replacement
+from pytest_nadia.redis.process import FrontError, run_front
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.backends.spawn import RealServer
@@ -194,3 +195,42 @@ def test_no_spelling_of_a_number_gets_by(
         assert decision.fields[1] == b"5"
     if decision is None:
         assert isinstance(admin.call("SELECT", number), ReplyError)
+
+
+# Through the front
+
+
+def ask(address: str | tuple[str, int], *orders: str) -> list[Reply]:
+    with BlockingClient(address, 20) as client:
+        return [client.call(*order.split()) for order in orders]
+
+
+def test_tests_on_a_shared_server_reach_their_own_database_only(
+    server: RealServer, admin: BlockingClient
+) -> None:
+    admin.call("SELECT", "2")
+    admin.call("SET", "theirs", "1")
+    with run_front("url", url=f"redis://{server.host}:{server.port}/3") as front:
+        refused, *replies = ask(
+            (front.host, front.port), "FLUSHALL", "SET a 1", "SELECT 0", "GET a", "SELECT 2"
+        )
+        assert str(refused).startswith("ERR nadia: FLUSHALL refused")
+        assert replies[:3] == [b"OK", b"OK", b"1"]
+        assert str(replies[3]).startswith("ERR nadia: SELECT 2 refused")
+        assert ask((front.host, front.port), "MULTI", "SELECT 0", "GET a", "EXEC")[-1] == [
+            b"OK",
+            b"1",
+        ]
+        front.reset()
+        assert ask((front.host, front.port), "DBSIZE") == [0]
+    assert admin.call("DBSIZE") == 1
+
+
+def test_fronts_on_a_shared_server_do_not_meet(server: RealServer) -> None:
+    url = f"redis://{server.host}:{server.port}"
+    with run_front("url", url=url) as one, run_front("url", url=url) as other:
+        assert ask((one.host, one.port), "SET a 1", "DBSIZE") == [b"OK", 1]
+        assert ask((other.host, other.port), "DBSIZE") == [0]
+        with pytest.raises(FrontError, match="is leased by"), run_front("url", url=f"{url}/1"):
+            raise AssertionError("it must not start")
+    assert ask(server.socket_path, "DBSIZE", "SELECT 1", "DBSIZE") == [0, b"OK", 0]

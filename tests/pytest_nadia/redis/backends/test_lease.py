@@ -111,6 +111,13 @@ def test_the_lease_knows_the_server(server: RealServer) -> None:
     lease = take_lease(url_of(server))
     assert (lease.name, lease.version) == (server.name, server.version)
     assert lease.opening_commands() == [[b"SELECT", b"1"]]
+    assert lease.address == (server.host, server.port)
+
+
+def test_the_address_is_found_out_once(server: RealServer) -> None:
+    assert take_lease(f"redis://localhost:{server.port}").address == (server.host, server.port)
+    lease = take_lease(f"unix://{server.socket_path}")
+    assert lease.address == server.socket_path
 
 
 def test_a_lease_expires_by_itself_and_names_its_run(
