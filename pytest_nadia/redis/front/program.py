@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 import sys
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_nadia.redis.backends.errors import BackendError
+from pytest_nadia.redis.backends.folders import private_folder, sweep_folders
 from pytest_nadia.redis.backends.lease import RENEWAL_SECONDS
 from pytest_nadia.redis.front.clock import Clock
 from pytest_nadia.redis.front.control import Control
@@ -63,8 +63,11 @@ def main() -> int:
     return 0
 
 
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="nadia-front-")
+@contextmanager
+def _folder() -> Iterator[str]:
+    sweep_folders()
+    with private_folder() as folder:
+        yield str(folder)
 
 
 def _serve(loop: Loop, backend: Backend, folder: str) -> None:

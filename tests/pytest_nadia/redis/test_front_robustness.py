@@ -9,11 +9,13 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import psutil
 import pytest
@@ -432,6 +434,25 @@ def test_a_killed_front_takes_its_server_with_it(require: Callable[[str], str]) 
         assert not is_gone(pid)
         os.kill(front.pid, signal.SIGKILL)
         wait_as_promised(lambda: is_gone(pid))
+
+
+@pytest.mark.parametrize("kind", ["embedded", "server"])
+def test_the_next_front_removes_what_a_killed_one_left(
+    kind: Literal["embedded", "server"],
+    require: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if kind == "server":
+        require("redis-server")
+    with tempfile.TemporaryDirectory(prefix="t") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        with run_front(kind) as front:
+            os.kill(front.pid, signal.SIGKILL)
+        assert list(Path(folder).iterdir())
+        with run_front("embedded") as front:
+            assert Path(folder, Path(front.socket_path).parent.name).exists()
+            assert len(list(Path(folder).iterdir())) == 1
+        assert not list(Path(folder).iterdir())
 
 
 @pytest.fixture
