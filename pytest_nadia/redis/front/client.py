@@ -103,6 +103,7 @@ class Client:
         self._trip = 0
         self._taken = 0
         self._gathered = 0
+        self._continues = False
         self._parts: list[bytes] = []
         self._forwarded = 0
         self._silence = 0
@@ -127,14 +128,16 @@ class Client:
             self._session.stream(data)
         elif self._may_stream():
             self._session.stream(data)
-            self._requests.feed(data)
             self._begin_trip()
+            self._requests.feed(data)
             self._note_streamed()
         else:
+            self._begin_trip()
             self._requests.feed(data)
             self.proceed()
         self._await_piece()
         self.flush()
+        self._continues = self._requests.is_inside
         if self._session.is_full:
             self._channel.listen(False)
 
@@ -199,7 +202,7 @@ class Client:
         return entry
 
     def _begin_trip(self) -> None:
-        if self._pending or self._out or self._flushed_part:
+        if self._pending or self._out or self._flushed_part or self._continues:
             return
         self._trip_delayed = False
         self._taken = self._gathered = 0
@@ -333,6 +336,8 @@ class Client:
             self._write(data)
         elif not (self._spoilt or self._parts or self._mute):
             self._write(data)
+            # First, so that the client need not wait for our notes.
+            self.flush()
             for _, head, size in self._replies.feed(data):
                 self._settle(head, size)
         else:

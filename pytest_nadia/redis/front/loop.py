@@ -1,15 +1,15 @@
 """An event loop for a process that stands between others and must cost them little.
 
-Measured before a real server, one client: this loop adds 12 us to a command, asyncio 50 us.
 After each event it looks again for a moment before it sleeps, because waking up costs more than
-the work itself.
+the work itself. `make bench` prints what a command costs.
 """
 
 from __future__ import annotations
 
 import heapq
 import os
-import selectors
+import select
+import time
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.front.clock import Clock
 
 _SPIN_SECONDS = 100e-6
+_READ, _WRITE = select.POLLIN, select.POLLOUT
+# A socket that is in trouble is read and written, where the trouble shows.
+_TROUBLE = select.POLLERR | select.POLLHUP | select.POLLNVAL
+
+
+_NOBODY = (None, None)
 
 
 class Timer:
@@ -40,7 +46,8 @@ class Loop:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.poll()
+        self._calls: dict[int, tuple[Callable[[], None] | None, Callable[[], None] | None]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = count()
         self._soon: list[Callable[[], None]] = []
@@ -53,14 +60,12 @@ class Loop:
         write: Callable[[], None] | None = None,
     ) -> None:
         """Call `read` and `write` when the socket is ready for it; None leaves it alone."""
-        events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
-        known = sock in self._selector.get_map()
-        if events and known:
-            self._selector.modify(sock, events, (read, write))
-        elif events:
-            self._selector.register(sock, events, (read, write))
-        elif known:
-            self._selector.unregister(sock)
+        number = sock if isinstance(sock, int) else sock.fileno()
+        if read or write:
+            self._poll.register(number, (_READ if read else 0) | (_WRITE if write else 0))
+            self._calls[number] = read, write
+        elif self._calls.pop(number, None):
+            self._poll.unregister(number)
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         timer = Timer(self.clock.now() + seconds, call)
@@ -78,13 +83,17 @@ class Loop:
             self._run_due()
             if self._is_stopped():
                 return
-            for key, events in self._ready():
-                read, write = key.data
-                if write and events & selectors.EVENT_WRITE:
-                    write()
-                if read and events & selectors.EVENT_READ:
-                    read()
+            for number, events in self._ready():
+                self._serve(number, events)
             self._run_soon()
+
+    def _serve(self, number: int, events: int) -> None:
+        _, write = self._calls.get(number, _NOBODY)
+        if write and events & (_WRITE | _TROUBLE):
+            write()
+        read, _ = self._calls.get(number, _NOBODY)
+        if read and events & (_READ | _TROUBLE):
+            read()
 
     def _is_stopped(self) -> bool:
         return not self._running
@@ -110,20 +119,23 @@ class Loop:
             for call in calls:
                 call()
 
-    def _ready(self) -> list[tuple[selectors.SelectorKey, int]]:
+    def _ready(self) -> list[tuple[int, int]]:
         """The events there are now, or soon, or at last; none when a timer is due first."""
-        select, now = self._selector.select, self.clock.now
+        poll, now = self._poll.poll, time.monotonic
         if self._soon:
-            return select(0)
+            return poll(0)
         end = now() + _SPIN_SECONDS
         while True:
-            if events := select(0):
+            if events := poll(0):
                 return events
             if now() > end:
-                return select(self._patience())
+                return poll(self._patience())
             os.sched_yield()
 
     def _patience(self) -> float | None:
+        """Milliseconds until the next timer."""
         while self._timers and self._timers[0][2].call is None:
             heapq.heappop(self._timers)
-        return max(0.0, self._timers[0][0] - self.clock.now()) if self._timers else None
+        if not self._timers:
+            return None
+        return max(0.0, 1000 * (self._timers[0][0] - self.clock.now()))

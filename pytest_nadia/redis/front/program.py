@@ -90,6 +90,7 @@ def _serve(loop: Loop, backend: Backend, folder: str) -> None:
         _keep_lease(loop, house, backend.data, backend.lease)
     loop.watch(0, lambda: None if os.read(0, 4096) else loop.stop())
     gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
     loop.run()
 
 

@@ -39,6 +39,11 @@ class Requests:
         left = self._lines[self._line :]
         return len(self._data) - self._start + sum(map(len, left)) + 2 * max(0, len(left) - 1)
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether a command has begun to arrive that is not complete."""
+        return self._start < len(self._data) or self._line < len(self._lines) - 1
+
     def feed(self, data: bytes) -> None:
         if self._lines:
             self._give_up_lines()
@@ -56,6 +61,8 @@ class Requests:
         `ProtocolError`, after which nothing more can be taken.
         """
         if self._lines:
+            if self._line == len(self._lines) - 1 and not self._lines[-1]:
+                return None
             if fields := self._take_lines():
                 return fields
             self._give_up_lines()
