@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from fakeredis import _msgs as msgs
 from fakeredis._core import CommandItem
-from fakeredis._helpers import QUEUED, NoResponse, SimpleError
+from fakeredis._helpers import QUEUED, NoResponse, SimpleError, SimpleString
 
 from pytest_nadia.redis.emulation.administration import NO_DEBUG
 from pytest_nadia.redis.emulation.base import SocketBase
@@ -32,6 +33,7 @@ _NULL_ARRAYS = frozenset(
     {"blpop", "brpop", "bzpopmin", "bzpopmax", "lmpop", "blmpop", "zmpop", "bzmpop", "xread"}
     | {"xreadgroup"}
 )
+_AS_THEY_ARE = frozenset({bytes, int, NoneType, SimpleString})
 _COUNTED_POPS = frozenset({"lpop", "rpop"})
 _NO_AUTH = "NOAUTH Authentication required."
 _SUBSCRIBED = (
@@ -164,11 +166,11 @@ class ExecutionMixin(SocketBase):
         items: list[CommandItem] = []
         self._subkey_events = []
         try:
-            result, items = self._invoke(func, sig, args)
+            result = self._invoke(func, sig, args, items)
         except SimpleError as error:
             if not getattr(error, "counted", False) and not self._is_script(sig.name):
                 error.value = in_the_words_of_redis(error.value, sig.name)
-            result, items = error, self._items
+            result = error
         except Exception:
             traceback.print_exc(file=sys.stderr)
             result = SimpleError(_FAILED.format(sig.name))
@@ -180,24 +182,26 @@ class ExecutionMixin(SocketBase):
             item.writeback(remove_empty_val=msgs.FLAG_LEAVE_EMPTY_VAL not in sig.flags)
         if self._server.subscribers or self._server.psubscribers:
             self._keyspace_notifications(items, sig.name.encode())
-        self._subkey_notifications(items)
+        if self.state.version >= (8, 8):
+            self._subkey_notifications(items)
         return result
 
-    # What the command that runs now has open; kept here so that it is written back after an error.
-    _items: list[CommandItem] = []  # noqa: RUF012
-
     def _invoke(
-        self, func: Callable[..., Any] | None, sig: Signature, args: list[Any]
-    ) -> tuple[Any, list[CommandItem]]:
-        self._items = []
+        self,
+        func: Callable[..., Any] | None,
+        sig: Signature,
+        args: list[Any],
+        items: list[CommandItem],
+    ) -> Any:
+        """Call a command's method; `items` receives the keys that it opened."""
         applied = sig.apply(args, self._db, self.version)
         if len(applied) == 1:
-            return applied[0], []
-        arguments, self._items = applied
-        self._count_lookups(sig.name)
+            return applied[0]
+        arguments, opened = applied
+        items.extend(opened)
+        self._count_lookups(sig.name, items)
         assert func is not None
-        result = func(*arguments)
-        return self._shape(result), self._items
+        return self._shape(func(*arguments))
 
     @staticmethod
     def _is_script(name: str) -> bool:
@@ -210,19 +214,19 @@ class ExecutionMixin(SocketBase):
     def _item(self, key: bytes) -> CommandItem:
         return CommandItem(key, self._db, item=self._db.get(key))
 
-    def _count_lookups(self, name: str) -> None:
+    def _count_lookups(self, name: str, items: list[CommandItem]) -> None:
         plan = self.state.plans.named(name)
         if plan is None or not plan.reads:
             return
         statistics = self.state.statistics
-        for item in self._items:
+        for item in items:
             if item.key in item.db:
                 statistics.hits += 1
             else:
                 statistics.misses += 1
 
     def _shape(self, result: Any) -> Any:
-        if type(result) is bytes or type(result) is int or result is None:
+        if type(result) in _AS_THEY_ARE:
             return result
         if self._resp_version == 2:
             return to_resp2(result, self.state.shortest_doubles)

@@ -99,7 +99,7 @@ class LuaRuntime:
         raise ScriptError(f"{one_line(value[b'err'])} {where}", bool(value[b"counted"]))
 
     def _called(self, *arguments: Any) -> Any:
-        fields = [_argument(argument) for argument in arguments]
+        fields = [as_argument(argument) for argument in arguments]
         if not fields:
             raise SimpleError(_NO_ARGUMENT)
         reply = self.call(fields)
@@ -127,7 +127,8 @@ class LuaRuntime:
             return False, f"Expected value but found invalid token: {error}".encode()
 
 
-def _argument(value: Any) -> bytes:
+def as_argument(value: Any) -> bytes:
+    """A value of Lua as the argument of a command. Raises `SimpleError`."""
     if type(value) is bytes:
         return value
     if type(value) in {int, float}:

@@ -10,7 +10,8 @@ from fakeredis._command_args_parsing import Int
 from fakeredis._helpers import OK, SimpleError
 
 from pytest_nadia.redis.emulation.base import SocketBase
-from pytest_nadia.redis.emulation.luaruntime import LuaRuntime, ScriptError
+from pytest_nadia.redis.emulation.luaruntime import LuaRuntime, ScriptError, as_argument
+from pytest_nadia.redis.emulation.luavalues import to_lua
 from pytest_nadia.redis.emulation.memorylimit import OOM, make_room
 from pytest_nadia.redis.emulation.registry import command
 
@@ -135,6 +136,24 @@ class ScriptingMixin(SocketBase):
             self.state.statistics.count_error(error.value)
             raise
         return self._call(plan, fields[plan.first_argument :], True)
+
+    def _fcall(self, *arguments: Any, **options: Any) -> Any:
+        self._may_exceed_memory = False
+        return super()._fcall(*arguments, **options)
+
+    def _function_redis_call(self, lua_runtime: Any, read_only: bool, *args: Any) -> Any:
+        """What a function of FUNCTION LOAD calls; otherwise functions are fakeredis' own."""
+        if not args:
+            raise SimpleError(msgs.LUA_CALL_NO_ARGS_MSG)
+        may_wait, self._in_transaction = self._in_transaction, True
+        self._reads_only = read_only
+        try:
+            reply = self._call_from_script([as_argument(argument) for argument in args])
+        finally:
+            self._in_transaction = may_wait
+        if isinstance(reply, SimpleError):
+            raise reply
+        return to_lua(lua_runtime, reply)
 
     def _plan_for_script(self, fields: list[bytes]) -> Plan:
         try:

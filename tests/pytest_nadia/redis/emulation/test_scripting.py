@@ -109,3 +109,28 @@ def test_the_next_client_sees_nothing_of_a_script(
     run(session, "return KEYS[1]")
     other = connect(server)
     assert other.ask(*shlex.split("EVAL 'return #ARGV' 0")) == b":0\r\n"
+
+
+def test_a_write_of_a_script_is_told_once(
+    session: Any, server: Any, connect: Callable[[Any], Any]
+) -> None:
+    listener = connect(server)
+    listener("PSUBSCRIBE __keyevent@0__:*")
+    listener.sent.clear()
+    run(session, "return redis.call('SET', 'a', 1)")
+    assert len(listener.sent) == 1
+
+
+LIBRARY = """#!lua name=lib
+redis.register_function('put', function(keys, args) return redis.call('SET', keys[1], args[1]) end)
+redis.register_function('pop', function(keys) return redis.call('LPOP', keys[1], 1) end)
+"""
+
+
+def test_functions_call_commands_that_count(session: Any) -> None:
+    session.ask("FUNCTION", "LOAD", LIBRARY)
+    assert session("FCALL put 1 a x") == "+OK"
+    assert "calls=1," in session.fields("INFO commandstats")["cmdstat_set"]
+    assert session("FCALL pop 1 missing") == "$-1"
+    session("CONFIG SET maxmemory 1")
+    assert session("FCALL put 1 a x").startswith("-OOM command not allowed")
