@@ -67,25 +67,33 @@ class _Connection(Connection):
         options["redis_connect_func"] = _Connection._shake_hands
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._marked = False
+        self._awaited = 0
         self._as_new: dict[str, Any] = {}
 
     def _shake_hands(self) -> None:
         self.on_connect()  # type: ignore[no-untyped-call]
         self._marked = False
+        self._awaited = 0
         self._as_new = {}
         self._as_new = dict(vars(self))
 
     def send_command(self, *arguments: Any, **options: Any) -> None:
         self._marked = self._marked or _leaves_traces(arguments)
+        self._awaited += 1
         super().send_command(*arguments, **options)  # type: ignore[no-untyped-call]
 
     def pack_commands(self, commands: Iterable[Any]) -> Any:
         listed = list(commands)
         self._marked = self._marked or any(map(_leaves_traces, _outside_transaction(listed)))
+        self._awaited += len(listed)
         return super().pack_commands(listed)  # type: ignore[no-untyped-call]
 
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        self._awaited -= 1
+        return super().read_response(*arguments, **options)
+
     def is_as_new(self) -> bool:
-        if self._marked or not self._as_new or self.pid != os.getpid():
+        if not self._as_new or self.pid != os.getpid():
             return False
         return {**vars(self), "_as_new": {}} == self._as_new and self._is_silent()
 

@@ -380,10 +380,10 @@ def test_what_a_test_prints_and_records_is_not_doubled(
 ) -> None:
     pytester.makepyfile(
         """
-        def test_it(redis_url, record_property):
+        def test_it(redis_server, record_property):
             record_property("once", 1)
             print("HELLO")
-            assert 1 == 2
+            assert redis_server.kind == "embedded"
         """
     )
     result = run_both("--junitxml=junit.xml", "-o", "junit_family=xunit1")
@@ -462,6 +462,22 @@ def test_durations_reports_and_last_failed_see_one_test(
     assert seconds >= 0.4
     again = pytester.runpytest_inprocess("-p", "nadia", BOTH, "--lf")
     again.assert_outcomes(failed=1, deselected=0)
+
+
+def test_each_run_is_linted_by_itself(
+    pytester: pytest.Pytester, run_both: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyprojecttoml('[tool.nadia.redis]\nlints = {NAD403 = "error"}\n')
+    pytester.makepyfile(
+        """
+        def test_it(redis_client, redis_server):
+            redis_client.keys("*")
+            assert redis_server.kind == "server"
+        """
+    )
+    result = run_both()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*the failure on server*", "NAD403 *"])
 
 
 def test_the_run_stops_at_the_first_divergence_if_asked(
