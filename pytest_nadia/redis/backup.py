@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from pytest_nadia.redis.backstage import HasBackstage, backstage, empty, snapshot_of
-from pytest_nadia.redis.backup_command import CommandFailedError, command_call
-from pytest_nadia.redis.backup_report import BackupReport
+from pytest_nadia.redis.backups.command import CommandFailedError, command_call
+from pytest_nadia.redis.backups.report import BackupReport
 from pytest_nadia.redis.snapshot import Snapshot
 from pytest_nadia.redis.state.everything import fill_with_everything
 from pytest_nadia.redis.steps import (

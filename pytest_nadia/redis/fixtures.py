@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nadia.redis.keys import FAILED
-from pytest_nadia.redis.watching import watch
+from pytest_nadia.redis.session.keys import FAILED
+from pytest_nadia.redis.session.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.faults import RedisFaults
     from pytest_nadia.redis.instance import RedisServer
     from pytest_nadia.redis.ledger import RedisLedger
-    from pytest_nadia.redis.turn import Turn
+    from pytest_nadia.redis.session.turn import Turn
 
 
 @pytest.fixture
 def _nadia_redis(request: pytest.FixtureRequest) -> Iterator[Turn]:
-    from pytest_nadia.redis.turn import begin
+    from pytest_nadia.redis.session.turn import begin
 
     turn = begin(request.node)
     yield turn

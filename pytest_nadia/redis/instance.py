@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from redis import Redis
     from redis.asyncio import Redis as AsyncRedis
 
-    from pytest_nadia.redis.asynchronous import AsyncClients
     from pytest_nadia.redis.process import Front
+    from pytest_nadia.redis.session.asynchronous import AsyncClients
     from pytest_nadia.redis.snapshot import Snapshot
 
 
@@ -62,7 +62,7 @@ class RedisServer:
 
     def async_client(self, **options: Any) -> AsyncRedis:
         """A new client of `redis.asyncio`, for any event loop; closed when the test ends."""
-        from pytest_nadia.redis.asynchronous import AsyncClients
+        from pytest_nadia.redis.session.asynchronous import AsyncClients
 
         if self._asynchronous is None:
             self._asynchronous = AsyncClients(self.url)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_nadia.redis import both, fixtures, lifecycle
-from pytest_nadia.redis.choice import Choice, parse_choice
-from pytest_nadia.redis.manager import BACKENDS, Backends
-from pytest_nadia.redis.summary import SUMMARY, Summary
+from pytest_nadia.redis import fixtures
+from pytest_nadia.redis.session import both, lifecycle
+from pytest_nadia.redis.session.choice import Choice, parse_choice
+from pytest_nadia.redis.session.manager import BACKENDS, Backends
+from pytest_nadia.redis.session.summary import SUMMARY, Summary
 
 _HELP = (
     "the Redis of the tests: embedded (default), server (starts redis-server or valkey-server), "

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeAlias, overload
 
-from pytest_nadia.redis.retry_judge import APPLIED, Judge
-from pytest_nadia.redis.retry_report import CommandOutcome, RetryReport, RetryUnsafeError
-from pytest_nadia.redis.retry_run import RetryFront, Run, run_once, run_with_loss
+from pytest_nadia.redis.retrying.judge import APPLIED, Judge
+from pytest_nadia.redis.retrying.report import CommandOutcome, RetryReport, RetryUnsafeError
+from pytest_nadia.redis.retrying.run import RetryFront, Run, run_once, run_with_loss
 from pytest_nadia.redis.steps import (
     Call,
     Steps,

@@ -17,8 +17,8 @@ import pytest
 from pytest_nadia.redis import fixtures
 from pytest_nadia.redis.faulting.error_texts import FULL_TEXTS
 from pytest_nadia.redis.faults import RedisFaults
-from pytest_nadia.redis.marker import DEFAULT
-from pytest_nadia.redis.retry_report import Verdict
+from pytest_nadia.redis.retrying.report import Verdict
+from pytest_nadia.redis.session.marker import DEFAULT
 from pytest_nadia.redis.settings import LINTS, RedisSettings, parse_settings
 
 if TYPE_CHECKING:

@@ -46,11 +46,11 @@ def test_the_plugin_imports_nothing_but_pytest_and_the_standard_library(loaded: 
 
 
 def test_of_our_own_modules_the_plugin_imports_the_light_ones(loaded: list[str]) -> None:
-    names = ["autouse", "both", "choice", "fixtures", "keys", "lifecycle", "manager", "marker"]
-    names += ["options", "overrides", "project", "summary", "told"]
-    names += ["watching"]
-    light = [f"pytest_nadia.redis.{name}" for name in names]
-    ours = ["pytest_nadia", "pytest_nadia.plugin", "pytest_nadia.redis", *light]
+    session = ["autouse", "both", "choice", "keys", "lifecycle", "manager", "marker"]
+    session += ["overrides", "project", "summary", "told", "watching"]
+    light = ["fixtures", "options", "session", *(f"session.{name}" for name in session)]
+    ours = ["pytest_nadia", "pytest_nadia.plugin", "pytest_nadia.redis"]
+    ours += [f"pytest_nadia.redis.{name}" for name in light]
     assert f"OURS {ours}" in loaded
 
 

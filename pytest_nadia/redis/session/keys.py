@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_nadia.redis.choice import Choice
-    from pytest_nadia.redis.turn import Turn
+    from pytest_nadia.redis.session.choice import Choice
+    from pytest_nadia.redis.session.turn import Turn
     from pytest_nadia.redis.wire import CommandRecord
 
 TURN: pytest.StashKey[Turn] = pytest.StashKey()

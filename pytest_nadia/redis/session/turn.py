@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pytest_nadia.redis.instance import RedisServer
-from pytest_nadia.redis.keys import SIDE, TURN
-from pytest_nadia.redis.manager import BACKENDS, NoRedisError, wanted_choice
 from pytest_nadia.redis.process import FrontError
-from pytest_nadia.redis.project import settings_of
-from pytest_nadia.redis.told import to_tell
-from pytest_nadia.redis.watching import watch
+from pytest_nadia.redis.session.keys import SIDE, TURN
+from pytest_nadia.redis.session.manager import BACKENDS, NoRedisError, wanted_choice
+from pytest_nadia.redis.session.project import settings_of
+from pytest_nadia.redis.session.told import to_tell
+from pytest_nadia.redis.session.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from redis import Redis
 
-    from pytest_nadia.redis.choice import Choice
-    from pytest_nadia.redis.manager import Backend
+    from pytest_nadia.redis.session.choice import Choice
+    from pytest_nadia.redis.session.manager import Backend
     from pytest_nadia.redis.wire import CommandRecord
 
 _NAME_IT = (

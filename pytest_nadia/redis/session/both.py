@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_nadia.redis.autouse import uses_redis
-from pytest_nadia.redis.choice import Choice
-from pytest_nadia.redis.keys import RECORDS, SIDE, drop
-from pytest_nadia.redis.manager import wanted_choice
-from pytest_nadia.redis.marker import DEFAULT, MARKER
-from pytest_nadia.redis.told import add_told, told_by
+from pytest_nadia.redis.session.autouse import uses_redis
+from pytest_nadia.redis.session.choice import Choice
+from pytest_nadia.redis.session.keys import RECORDS, SIDE, drop
+from pytest_nadia.redis.session.manager import wanted_choice
+from pytest_nadia.redis.session.marker import DEFAULT, MARKER
+from pytest_nadia.redis.session.told import add_told, told_by
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.wire import CommandRecord
@@ -117,7 +117,7 @@ def _agreed(item: pytest.Item, left: Run, right: Run) -> Run:
         if left.cause != right.cause:
             _failed_report(left).sections.append((f"the failure on {right.name}", right.failure))
     elif reason and left.outcome != "skipped":
-        from pytest_nadia.redis.divergence import no_longer
+        from pytest_nadia.redis.session.divergence import no_longer
 
         no_longer(item, left.reports, reason)
     return left
@@ -128,7 +128,7 @@ def _differed(item: pytest.Item, left: Run, right: Run) -> Run:
         shown = right if left.outcome == "failed" else left
         add_told(shown.reports[-1], {"diverged": reason})
         return shown
-    from pytest_nadia.redis.divergence import diverge
+    from pytest_nadia.redis.session.divergence import diverge
 
     shown = right if right.outcome == "failed" else left
     diverge(item, shown, left, right)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from pytest_nadia.redis.spare import Spare
+from pytest_nadia.redis.session.spare import Spare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

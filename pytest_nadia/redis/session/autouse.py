@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.redis.marker import DEFAULT, MARKER
+from pytest_nadia.redis.session.marker import DEFAULT, MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pytest_nadia.redis.retry_pattern import Pattern, learn, mismatches, varying
-from pytest_nadia.redis.retry_repairs import TAKING, repair_of
-from pytest_nadia.redis.retry_report import CommandOutcome, RetryReport, Verdict
-from pytest_nadia.redis.retry_run import Run, result_tree, same_between, state_tree
+from pytest_nadia.redis.retrying.pattern import Pattern, learn, mismatches, varying
+from pytest_nadia.redis.retrying.repairs import TAKING, repair_of
+from pytest_nadia.redis.retrying.report import CommandOutcome, RetryReport, Verdict
+from pytest_nadia.redis.retrying.run import Run, result_tree, same_between, state_tree
 from pytest_nadia.redis.snapshot import Snapshot
 from pytest_nadia.redis.state.difference import (
     describe_changes,

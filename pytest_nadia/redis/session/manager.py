@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.redis.choice import Choice, parse_choice
-from pytest_nadia.redis.marker import DEFAULT, MARKER
+from pytest_nadia.redis.session.choice import Choice, parse_choice
+from pytest_nadia.redis.session.marker import DEFAULT, MARKER
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.process import Front
-    from pytest_nadia.redis.spare import Spare
+    from pytest_nadia.redis.session.spare import Spare
 
 
 class NoRedisError(Exception):
@@ -32,7 +32,7 @@ class Backend:
 
     @property
     def spare(self) -> Spare:
-        from pytest_nadia.redis.spare import Spare
+        from pytest_nadia.redis.session.spare import Spare
 
         if self._spare is None:
             self._spare = Spare(self.front.url)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nadia.redis.divergence import command_text, explain
+from pytest_nadia.redis.session.divergence import command_text, explain
 from pytest_nadia.redis.wire import CommandRecord
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.redis.choice import Choice, masked, parse_choice
+from pytest_nadia.redis.session.choice import Choice, masked, parse_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable

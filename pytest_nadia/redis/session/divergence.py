@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nadia.redis.failure import fail_report
-from pytest_nadia.redis.readable import readable
+from pytest_nadia.redis.session.failure import fail_report
+from pytest_nadia.redis.session.readable import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import pytest
 
-    from pytest_nadia.redis.both import Run
+    from pytest_nadia.redis.session.both import Run
     from pytest_nadia.redis.wire import CommandRecord
 
 # Their replies have no order of their own.

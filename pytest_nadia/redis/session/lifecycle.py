@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.redis.autouse import give_redis, useless_paths, uses_redis
-from pytest_nadia.redis.keys import FAILED, TURN, drop
-from pytest_nadia.redis.manager import BACKENDS
-from pytest_nadia.redis.marker import DEFAULT, MARKER, MarkerError, read_marker
-from pytest_nadia.redis.overrides import overridden_fixtures
-from pytest_nadia.redis.project import has_table, settings_of
-from pytest_nadia.redis.summary import SUMMARY, USELESS_PATHS
-from pytest_nadia.redis.told import attach
-from pytest_nadia.redis.watching import watch, watched
+from pytest_nadia.redis.session.autouse import give_redis, useless_paths, uses_redis
+from pytest_nadia.redis.session.keys import FAILED, TURN, drop
+from pytest_nadia.redis.session.manager import BACKENDS
+from pytest_nadia.redis.session.marker import DEFAULT, MARKER, MarkerError, read_marker
+from pytest_nadia.redis.session.overrides import overridden_fixtures
+from pytest_nadia.redis.session.project import has_table, settings_of
+from pytest_nadia.redis.session.summary import SUMMARY, USELESS_PATHS
+from pytest_nadia.redis.session.told import attach
+from pytest_nadia.redis.session.watching import watch, watched
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -104,7 +104,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     if item.stash.get(MARKER, DEFAULT).has_budget:
-        from pytest_nadia.redis.review import check_budget_of
+        from pytest_nadia.redis.session.review import check_budget_of
 
         check_budget_of(item)
     return result
@@ -116,7 +116,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     try:
         result = yield
         if TURN in item.stash or _saw_a_stranger(item.config):
-            from pytest_nadia.redis.review import review
+            from pytest_nadia.redis.session.review import review
 
             review(item)
         return result

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.redis.told import told_by
+from pytest_nadia.redis.session.told import told_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_nadia.redis.readable import readable
+from pytest_nadia.redis.session.readable import readable
 
 
 @pytest.mark.parametrize(

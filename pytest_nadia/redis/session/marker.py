@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nadia.redis.choice import parse_choice
+from pytest_nadia.redis.session.choice import parse_choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pytest_nadia.redis import commands
 from pytest_nadia.redis.backstage import HasBackstage, empty, snapshot_of
-from pytest_nadia.redis.retry_limit import RuleFront, time_limit
+from pytest_nadia.redis.retrying.limit import RuleFront, time_limit
 from pytest_nadia.redis.snapshot import Snapshot
 from pytest_nadia.redis.state.tree import (
     TOLERANCE_MS,

@@ -9,7 +9,6 @@ import pytest
 from pytest_nadia.finding import Severity
 from pytest_nadia.redis.budget import check_budget
 from pytest_nadia.redis.connections import Connections
-from pytest_nadia.redis.keys import FAILED, RECORDS, SIDE, TURN
 from pytest_nadia.redis.lints.evidence import Evidence
 from pytest_nadia.redis.lints.gathering import (
     keys_without_expiry,
@@ -17,20 +16,21 @@ from pytest_nadia.redis.lints.gathering import (
     written_databases,
 )
 from pytest_nadia.redis.lints.registry import lint
-from pytest_nadia.redis.marker import DEFAULT, MARKER
 from pytest_nadia.redis.process import FrontError
-from pytest_nadia.redis.project import settings_of
+from pytest_nadia.redis.session.keys import FAILED, RECORDS, SIDE, TURN
+from pytest_nadia.redis.session.marker import DEFAULT, MARKER
+from pytest_nadia.redis.session.project import settings_of
+from pytest_nadia.redis.session.told import to_tell
+from pytest_nadia.redis.session.watching import watch
 from pytest_nadia.redis.settings import with_lints
-from pytest_nadia.redis.told import to_tell
-from pytest_nadia.redis.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_nadia.finding import Finding
     from pytest_nadia.redis.lints.evidence import KeyLeft
+    from pytest_nadia.redis.session.turn import Turn
     from pytest_nadia.redis.settings import RedisSettings
-    from pytest_nadia.redis.turn import Turn
     from pytest_nadia.redis.wire import CommandRecord
 
 _NO_REDIS = (
