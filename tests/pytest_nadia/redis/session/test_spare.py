@@ -224,15 +224,41 @@ def test_a_thread_that_a_test_left_behind_reaches_nothing(spare: Spare) -> None:
     assert spare.lend().ping()
 
 
+@pytest.fixture
+def close_all(front: Front, eventually: Callable[[Callable[[], bool]], None]) -> Callable[[], None]:
+    """Makes the server close the connections of all clients."""
+
+    def close() -> None:
+        with redis.Redis(unix_socket_path=front.backstage_path) as backstage:
+            backstage.client_kill_filter(_type="normal")
+        eventually(lambda: all(one.closed for one in front.connections()))
+
+    return close
+
+
 def test_a_connection_that_the_server_closed_is_replaced(
-    spare: Spare, front: Front, eventually: Callable[[Callable[[], bool]], None]
+    spare: Spare, close_all: Callable[[], None]
 ) -> None:
     spare.lend().ping()
     spare.take_back()
-    with redis.Redis(unix_socket_path=front.backstage_path) as backstage:
-        backstage.client_kill_filter(_type="normal")
-    eventually(lambda: all(one.closed for one in front.connections()))
+    close_all()
     assert spare.lend().ping()
+
+
+def test_a_connection_that_the_server_closed_in_the_test_is_not_kept(
+    spare: Spare, close_all: Callable[[], None]
+) -> None:
+    spare.lend().ping()
+    close_all()
+    spare.take_back()
+    assert spare.socket is None
+
+
+def test_a_connection_that_somebody_still_holds_is_closed(spare: Spare) -> None:
+    held: Any = spare.lend().connection_pool.get_connection()
+    spare.take_back()
+    assert held._sock is None
+    assert spare.socket is None
 
 
 def test_it_gives_bytes(spare: Spare) -> None:
