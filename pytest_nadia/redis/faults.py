@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis.faulting import arguments
@@ -40,8 +39,8 @@ class UnfiredFaultError(AssertionError):
 class Fault:
     """One fault. It is on inside its `with` block, which can be entered once.
 
-    Raises `UnfiredFaultError` at the end of a block in which it hit nothing, unless the block
-    raised something itself.
+    Raises `UnfiredFaultError` at the end of a block in which it hit nothing. What the block
+    raises itself comes first; then `unnoticed` says afterwards what was wrong with the fault.
     """
 
     def __init__(self, call: str, switch: Switch) -> None:
@@ -49,6 +48,7 @@ class Fault:
         self._switch = switch
         self._last = RuleState(0, {})
         self._phase = "unused"
+        self._unnoticed = ""
 
     @property
     def fired(self) -> int:
@@ -63,6 +63,11 @@ class Fault:
     @property
     def was_used(self) -> bool:
         return self._phase != "unused"
+
+    @property
+    def unnoticed(self) -> str:
+        """That it hit nothing in a block that ended by an exception, or ""."""
+        return self._unnoticed
 
     def __str__(self) -> str:
         return f"redis_faults.{self._call}"
@@ -83,13 +88,21 @@ class Fault:
         __tracebackhide__ = True
         self._phase = "over"
         if error is not None:
-            with suppress(Exception):
-                self._last = self._switch.off()
-            return
+            self._unnoticed = self._end_quietly()
+        elif problem := self._end():
+            raise UnfiredFaultError(problem)
+
+    def _end(self) -> str:
         self._last = self._switch.off()
-        if not self._last.fired:
-            reason = self._switch.why_unfired(self._last)
-            raise UnfiredFaultError(f"{self} never fired: {reason}")
+        if self._last.fired:
+            return ""
+        return f"{self} never fired: {self._switch.why_unfired(self._last)}"
+
+    def _end_quietly(self) -> str:
+        try:
+            return self._end()
+        except Exception as error:
+            return f"{self} could not be turned off, so nobody knows whether it fired: {error}"
 
     def _state(self) -> RuleState:
         return self._switch.state() if self._phase == "on" else self._last
@@ -210,8 +223,13 @@ class RedisFaults:
         return self._add(Fault(as_written("maxmemory", bytes), limit))
 
     def check_used(self) -> None:
-        """Raises `UnfiredFaultError` for a fault that was made and never entered."""
+        """Raises `UnfiredFaultError` for a fault that was never entered, or hit nothing.
+
+        The latter is for a block that ended by an exception which the test expected.
+        """
         for fault in self._made:
+            if fault.unnoticed:
+                raise UnfiredFaultError(fault.unnoticed)
             if not fault.was_used:
                 raise UnfiredFaultError(f"{fault} was never on: write `with {fault}:`")
 

@@ -92,16 +92,18 @@ def _check_used(request: pytest.FixtureRequest, instrument: RedisFaults | RedisL
 
 
 @pytest.fixture
-def assert_retry_safe(_nadia_redis: Turn) -> Callable[..., Any]:
+def assert_retry_safe(_nadia_redis: Turn) -> Iterator[Callable[..., Any]]:
     """`assert_retry_safe(operation)` of the test's Redis: is it applied once, also if retried?"""
     from pytest_nadia.redis.retry import assert_retry_safe
 
-    return _nadia_redis.experiment(assert_retry_safe)
+    with _nadia_redis.experiment(assert_retry_safe) as check:
+        yield check
 
 
 @pytest.fixture
-def assert_backup_roundtrip(_nadia_redis: Turn) -> Callable[..., Any]:
+def assert_backup_roundtrip(_nadia_redis: Turn) -> Iterator[Callable[..., Any]]:
     """`assert_backup_roundtrip(backup, restore)` of the test's Redis: does all come back?"""
     from pytest_nadia.redis.backup import assert_backup_roundtrip
 
-    return _nadia_redis.experiment(assert_backup_roundtrip)
+    with _nadia_redis.experiment(assert_backup_roundtrip) as check:
+        yield check

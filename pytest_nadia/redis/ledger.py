@@ -59,7 +59,8 @@ class Budget:
     """The most that may go to Redis in its `with` block, and what has gone so far.
 
     Raises `BudgetExceededError` at the end if more went, or if nothing did and no limit is 0:
-    such a budget measured nothing. What the block raises itself comes first.
+    such a budget measured nothing. What the block raises itself comes first; then `unnoticed`
+    says afterwards what was wrong.
     """
 
     def __init__(self, front: Front, commands: int | None, round_trips: int | None) -> None:
@@ -68,6 +69,7 @@ class Budget:
         self._limits = commands, round_trips
         self._since: int | None = None
         self._all: list[CommandRecord] | None = None
+        self._unnoticed = ""
 
     def __enter__(self) -> Self:
         self._since = self._front.mark()
@@ -76,14 +78,28 @@ class Budget:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         __tracebackhide__ = True
         if kind is not None:
-            return
-        self._all = self.records
-        if problem := check_budget(self._all, *self._limits):
+            self._unnoticed = self._end_quietly()
+        elif problem := self._end():
             raise BudgetExceededError(problem)
+
+    def _end(self) -> str:
+        self._all = self.records
+        return check_budget(self._all, *self._limits)
+
+    def _end_quietly(self) -> str:
+        try:
+            return self._end()
+        except Exception as error:
+            return f"a budget could not be read, so nobody knows whether it was kept: {error}"
 
     @property
     def was_used(self) -> bool:
         return self._since is not None
+
+    @property
+    def unnoticed(self) -> str:
+        """What was wrong at the end of a block that ended by an exception, or ""."""
+        return self._unnoticed
 
     @property
     def records(self) -> list[CommandRecord]:
@@ -187,7 +203,12 @@ class RedisLedger:
         return self._budgets[-1]
 
     def check_used(self) -> None:
-        """Raises `BudgetExceededError` for a budget that was made and never entered."""
+        """Raises `BudgetExceededError` for a budget that was never entered, or not kept.
+
+        The latter is for a block that ended by an exception which the test expected.
+        """
+        for problem in filter(None, (budget.unnoticed for budget in self._budgets)):
+            raise BudgetExceededError(problem)
         if not all(budget.was_used for budget in self._budgets):
             raise BudgetExceededError(
                 "a budget measured nothing: write `with redis_ledger.budget(...):`"

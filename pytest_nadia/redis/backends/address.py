@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.backends.blocking import Address
 
 _DEFAULT_PORT = 6379
-_SHAPES = "redis://[user:password@]host:port[/db] or unix:///path?db=N"
+_SHAPES = "redis://[user:password@]host:port[/db] (or valkey://...) or unix:///path?db=N"
 _HINT = "special characters in user and password are percent-encoded"
 _QUERY_NAMES = {"db", "username", "password"}
+_PLAIN = {"redis", "valkey"}
+_TLS = {"rediss", "valkeys"}
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,13 @@ def parse_url(url: str) -> Target:
 
 
 def _address(parts: SplitResult) -> Address:
-    if parts.scheme == "rediss":
+    if parts.scheme in _TLS:
         raise BackendError(
-            "rediss:// is not supported, as the faults are put into plain bytes: open a TLS "
-            "tunnel (stunnel, for one) and give its redis:// URL, or pass --nadia-redis=server"
+            f"{parts.scheme}:// is not supported, as the faults are put into plain bytes: open a "
+            f"TLS tunnel (stunnel, for one) and give its {parts.scheme[:-1]}:// URL, or pass "
+            "--nadia-redis=server"
         )
-    if parts.scheme == "redis":
+    if parts.scheme in _PLAIN:
         return parts.hostname or "localhost", parts.port or _DEFAULT_PORT
     if parts.scheme == "unix" and parts.path and not parts.hostname:
         return unquote(parts.path)
@@ -86,7 +89,7 @@ def _query(parts: SplitResult) -> dict[str, str]:
 
 def _database(parts: SplitResult, query: dict[str, str]) -> int | None:
     text = query.get("db", "")
-    if not text and parts.scheme == "redis":
+    if not text and parts.scheme in _PLAIN:
         text = parts.path.strip("/")
     if not text:
         return None

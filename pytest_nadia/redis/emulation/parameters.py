@@ -144,6 +144,8 @@ def _special(name: str) -> Callable[[str], str]:
 def _memory(text: str) -> int:
     digits = text.rstrip("bBkKmMgG")
     unit = _UNITS.get(text[len(digits) :].lower())
+    if not text:
+        return 0
     if unit is None or not digits.lstrip("-").isdigit() or digits.startswith("-"):
         raise ParameterError("argument must be a memory value")
     return int(digits) * unit

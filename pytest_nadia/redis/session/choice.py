@@ -21,22 +21,23 @@ class Choice:
 
 
 def parse_choice(text: str) -> Choice:
-    """Raises ValueError, with one line that names the right values."""
+    """Raises ValueError, with one line that names the right values and no password."""
     if text in WORDS:
         return Choice(text)
     if "://" not in text:
-        raise ValueError(f"{text!r} is not a Redis to use: expected {_EXPECTED}")
+        given = "what was given" if "@" in text else repr(text)
+        raise ValueError(f"{given} is not a Redis to use: expected {_EXPECTED}")
     if (scheme := text.partition("://")[0].lower()) not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise ValueError(f"a Redis URL begins with one of {known} and not with {scheme}://")
+        found = "" if "@" in scheme else f" and not with {scheme}://"
+        raise ValueError(f"a Redis URL begins with one of {known}{found}")
     return Choice("url", text)
 
 
 def masked(url: str) -> str:
-    """`url` without its password; without its query too, which may hold one."""
+    """`url` without its password, whatever characters that has, and without its query."""
     scheme, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
+    # A password with special characters that are not encoded may hold any of "/?#@:".
+    user, at, host = rest.rpartition("@")
     name = user.partition(":")[0] + (":***" if ":" in user else "")
-    shown = f"{scheme}://{name}{at}{host}{slash}{path}"
-    return shown.partition("?")[0]
+    return f"{scheme}://{name}{at}{host.partition('?')[0]}"

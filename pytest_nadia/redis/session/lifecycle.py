@@ -107,6 +107,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         from pytest_nadia.redis.session.review import check_budget_of
 
         check_budget_of(item)
+    if TURN in item.stash:
+        from pytest_nadia.redis.session.review import note_keys
+
+        note_keys(item)
     return result
 
 

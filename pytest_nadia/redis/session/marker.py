@@ -58,7 +58,9 @@ def _check(mark: pytest.Mark) -> None:
         )
     for name, value in mark.kwargs.items():
         if problem := _problem(name, value):
-            raise MarkerError(f"@pytest.mark.redis({name}={value!r}): {problem}")
+            # A URL may hold a password.
+            shown = "..." if "@" in str(value) else repr(value)
+            raise MarkerError(f"@pytest.mark.redis({name}={shown}): {problem}")
 
 
 def _problem(name: str, value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_nadia.finding import Severity
 from pytest_nadia.redis.budget import check_budget
 from pytest_nadia.redis.connections import Connections
 from pytest_nadia.redis.lints.evidence import Evidence
+from pytest_nadia.redis.lints.foreign_redis import RULE as FOREIGN
 from pytest_nadia.redis.lints.gathering import (
     keys_without_expiry,
     seen_connections,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.settings import RedisSettings
     from pytest_nadia.redis.wire import CommandRecord
 
+_KEYS: pytest.StashKey[tuple[KeyLeft, ...]] = pytest.StashKey()
 _NO_REDIS = (
     "max_commands and max_round_trips count what goes to the Redis of the test, and it has none: "
     "request redis_url, or another of its fixtures"
@@ -53,6 +56,15 @@ def check_budget_of(item: pytest.Item) -> None:
         pytest.fail(problem, pytrace=False)
 
 
+def note_keys(item: pytest.Item) -> None:
+    """Notes which keys stay without expiry before the tear-down may remove them."""
+    turn = item.stash.get(TURN, None)
+    if turn is None or not (settings := _settings(item)).expires:
+        return
+    with suppress(FrontError):
+        item.stash[_KEYS] = tuple(_keys_left(turn, turn.records(), settings))
+
+
 def review(item: pytest.Item) -> None:
     """Tells what the lints find; fails the test where they are set to error."""
     turn = item.stash.get(TURN, None)
@@ -62,9 +74,18 @@ def review(item: pytest.Item) -> None:
             item.stash[RECORDS] = records
         if _is_telling(item, turn) and (records or _saw_connections(item)):
             _tell(item, lint(_evidence(item, turn, records)))
-    except FrontError:
-        # The next test is told that the Redis is gone.
-        return
+        else:
+            _tell_foreign(item)
+    except FrontError as error:
+        if not item.stash.get(FAILED, False):
+            pytest.fail(str(error), pytrace=False)
+
+
+def _tell_foreign(item: pytest.Item) -> None:
+    """A connection to another Redis is told of any test: it is what makes most of them fail."""
+    if watch(item.config).foreign():
+        found = lint(_evidence(item, None, ()))
+        _note(item, [each for each in found if each.rule == FOREIGN.number])
 
 
 def _is_telling(item: pytest.Item, turn: Turn | None) -> bool:
@@ -82,6 +103,8 @@ def _evidence(item: pytest.Item, turn: Turn | None, records: Sequence[CommandRec
     settings = _settings(item)
     path, line, name = item.location
     off = item.stash.get(MARKER, DEFAULT).off
+    early: tuple[KeyLeft, ...] = item.stash.get(_KEYS, ()) if turn else ()
+    left = _keys_left(turn, records, settings) if turn else ()
     return Evidence(
         root=item.config.rootpath,
         path=path,
@@ -90,7 +113,7 @@ def _evidence(item: pytest.Item, turn: Turn | None, records: Sequence[CommandRec
         settings=settings,
         records=tuple(records),
         connections=seen_connections(_without_our_own(seen, turn)) if turn else (),
-        keys_left=tuple(_keys_left(turn, records, settings)) if turn else (),
+        keys_left=tuple(dict.fromkeys((*early, *left))),
         foreign=() if off else tuple(seen.foreign()),
     )
 
@@ -132,16 +155,19 @@ def _keys_left(
 def _tell(item: pytest.Item, findings: Sequence[Finding]) -> None:
     if not findings:
         return
-    notes = [each for each in findings if each.severity is not Severity.ERROR]
-    if notes:
-        to_tell(item)["notes"] = [
-            [each.rule, f"{each.path}:{each.line}", each.message, each.help] for each in notes
-        ]
+    _note(item, [each for each in findings if each.severity is not Severity.ERROR])
     if item.config.option.nadia_report is not None:
         _record(item, findings)
     errors = [each for each in findings if each.severity is Severity.ERROR]
     if errors:
         pytest.fail("\n".join(map(_text, errors)), pytrace=False)
+
+
+def _note(item: pytest.Item, notes: Sequence[Finding]) -> None:
+    if notes:
+        to_tell(item)["notes"] = [
+            [each.rule, f"{each.path}:{each.line}", each.message, each.help] for each in notes
+        ]
 
 
 def _text(finding: Finding) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -14,9 +16,10 @@ from pytest_nadia.redis.session.manager import BACKENDS, NoRedisError, wanted_ch
 from pytest_nadia.redis.session.project import settings_of
 from pytest_nadia.redis.session.told import to_tell
 from pytest_nadia.redis.session.watching import watch
+from pytest_nadia.redis.steps import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from redis import Redis
 
@@ -47,14 +50,21 @@ class Turn:
             self._client = self._backend.spare.lend()
         return self._client
 
-    def experiment(self, judge: Callable[..., Any]) -> Callable[..., Any]:
+    @contextmanager
+    def experiment(self, judge: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
         """`judge` for this Redis. It runs the test's code many times, so the lints look away."""
 
-        def run(*arguments: Any, **options: Any) -> Any:
+        @wraps(judge)
+        def run(server: RedisServer, *arguments: Any, **options: Any) -> Any:
+            __tracebackhide__ = True
             self.is_experiment = True
-            return judge(self.server, *arguments, **options)
+            return judge(server, *arguments, **options)
 
-        return run
+        try:
+            with bound(run, self.server) as check:
+                yield check
+        except AssertionError as error:
+            pytest.fail(str(error), pytrace=False)
 
     @property
     def spare_socket(self) -> Any:

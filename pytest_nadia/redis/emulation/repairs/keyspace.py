@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fakeredis._command_args_parsing import Int
 from fakeredis._commands import Key
 from fakeredis._helpers import SimpleError, casematch
+from fakeredis.commands_mixins.bitmap_mixin import BitfieldEncoding, BitOffset
 
 from pytest_nadia.redis.emulation.base import SocketBase
 from pytest_nadia.redis.emulation.registry import command
@@ -15,6 +16,7 @@ from pytest_nadia.redis.emulation.registry import command
 if TYPE_CHECKING:
     from fakeredis._core import CommandItem
 
+_BITFIELD_WORDS = {b"overflow": 2, b"get": 3, b"set": 4, b"incrby": 4}
 _LARGEST_CURSOR = 2**64 - 1
 
 
@@ -54,11 +56,33 @@ class KeyspaceMixin(SocketBase):
             return 0
         return int(super().bitcount(key, *options))
 
+    @command("bitfield", (Key(bytes),), (bytes,))
+    def bitfield(self, key: CommandItem, *options: bytes) -> Any:
+        replies = super().bitfield(key, *options)
+        # What would be written makes room for itself, even if it then fails to overflow.
+        size, value = _bytes_written(options), key.get(b"")
+        if size > len(value):
+            key.update(value.ljust(size, b"\0"))
+        return replies
+
     @command("bitfield_ro", (Key(bytes),), (bytes,))
     def bitfield_ro(self, key: CommandItem, *options: bytes) -> Any:
         if any(not casematch(word, b"get") for word in options[::3]):
             raise SimpleError("ERR BITFIELD_RO only supports the GET subcommand")
         return self.bitfield(key, *options)
+
+
+def _bytes_written(options: tuple[bytes, ...]) -> int:
+    """How long the string must be for all that valid options of BITFIELD write."""
+    size = at = 0
+    while at < len(options):
+        word = options[at].lower()
+        if word in {b"set", b"incrby"}:
+            width = BitfieldEncoding(options[at + 1]).size
+            last = BitOffset.decode_offset(options[at + 2], width) + width - 1
+            size = max(size, last // 8 + 1)
+        at += _BITFIELD_WORDS[word]
+    return size
 
 
 def _copy_options(options: tuple[bytes, ...], number: int) -> tuple[int, bool]:

@@ -109,7 +109,12 @@ class StringMixin(SocketBase):
         items = [self._db.get(key) for key in arguments[:2]]
         if any(item is not None and type(item.value) is not bytes for item in items):
             raise SimpleError("ERR The specified keys must contain string values")
-        return super().lcs(*(self._item(key) for key in arguments[:2]), *arguments[2:])
+        found = super().lcs(*(self._item(key) for key in arguments[:2]), *arguments[2:])
+        if isinstance(found, dict):
+            for match in found[b"matches"]:
+                # fakeredis turns the ranges round that begin with the strings.
+                match[:2] = sorted(match[0]), sorted(match[1])
+        return found
 
 
 def _options(arguments: tuple[bytes, ...], allowed: set[bytes]) -> tuple[set[bytes], bytes, bytes]:

@@ -39,9 +39,19 @@ def test_all_else_is_refused_with_the_right_values(text: str, said: str) -> None
 
 
 @pytest.mark.parametrize(
+    "given", [f":{PASSWORD}@h:6379", f"redis:/:{PASSWORD}@h", f"x:{PASSWORD}@://h"]
+)
+def test_what_may_hold_a_password_is_not_repeated(given: str) -> None:
+    with pytest.raises(ValueError, match="Redis") as raised:
+        parse_choice(given)
+    assert PASSWORD not in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("url", "shown"),
     [
         (f"redis://:{PASSWORD}@h:1/2", "redis://:***@h:1/2"),
+        *((f"redis://u:a{each}{PASSWORD}@h:1/2", "redis://u:***@h:1/2") for each in "/?#@:"),
         (f"redis://user:{PASSWORD}@h:1/2", "redis://user:***@h:1/2"),
         (f"unix:///a/b?password={PASSWORD}", "unix:///a/b"),
         (f"redis://h?password={PASSWORD}", "redis://h"),

@@ -307,3 +307,77 @@ def test_nobody_searches_for_what_holds_the_connection_that_we_keep(
         """
     )
     run_inner(subprocess=True).assert_outcomes(passed=3)
+
+
+def test_an_experiment_that_nobody_awaits_fails(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(
+        """
+        async def write(): pass
+
+        def test_it(assert_retry_safe):
+            assert_retry_safe(write)
+        """
+    )
+    result = run_inner()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*assert_retry_safe(...) was never awaited: nothing was tested*"])
+
+
+def test_a_key_without_expiry_is_told_though_the_tear_down_removes_it(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyprojecttoml(
+        '[tool.nadia.redis]\nexpires = ["cache:*"]\nlints = {NAD402 = "error"}\n'
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def emptied(redis_client):
+            yield redis_client
+            redis_client.flushdb()
+
+        def test_it(emptied):
+            emptied.set("cache:1", "x")
+        """
+    )
+    result = run_inner()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["NAD402 *"])
+
+
+def test_a_stray_connection_is_told_of_a_test_that_failed(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(
+        """
+        import redis
+
+        def test_it(redis_url):
+            redis.Redis(port=1, retry=None).ping()
+        """
+    )
+    result = run_inner()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["NAD406*", "*test_*.py:4*127.0.0.1:1*"])
+
+
+def test_a_redis_that_dies_in_the_last_test_is_no_success(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(
+        """
+        import os
+        import signal
+
+        def test_it(redis_client, redis_server):
+            redis_client.ping()
+            os.kill(redis_server.front.pid, signal.SIGKILL)
+        """
+    )
+    result = run_inner()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*the Redis of the tests is gone (exit code -9)*"])
