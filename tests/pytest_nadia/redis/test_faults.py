@@ -779,6 +779,39 @@ def test_a_fault_that_was_never_entered_is_told(faults: RedisFaults) -> None:
     assert str(caught.value).startswith(expected)
 
 
+def test_a_fault_that_did_not_fire_is_told_though_the_block_raised(
+    faults: RedisFaults, client: redis.Redis
+) -> None:
+    fault = faults.lose_reply("RPUSH")
+    with pytest.raises(redis.ResponseError), fault:
+        client.lpush("text", "y")
+    told = r"lose_reply\('RPUSH'\) never fired: it waited for RPUSH, and saw LPUSH"
+    with pytest.raises(UnfiredFaultError, match=told):
+        faults.check_used()
+
+
+def test_a_fault_that_fired_is_fine_when_the_block_raises(
+    faults: RedisFaults, client: redis.Redis
+) -> None:
+    with pytest.raises(redis.ConnectionError), faults.lose_reply("RPUSH"):
+        client.rpush("list", "y")
+    faults.check_used()
+
+
+def test_a_fault_that_cannot_be_judged_is_told(
+    faults: RedisFaults, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(front: Front, number: int) -> None:
+        raise OSError(f"rule {number} is out of reach")
+
+    with pytest.raises(KeyError), faults.hang():
+        monkeypatch.setattr(type(front), "remove_rule", fail)
+        raise KeyError("mine")
+    monkeypatch.undo()
+    with pytest.raises(UnfiredFaultError, match=r"nobody knows whether it fired: rule \d+ is"):
+        faults.check_used()
+
+
 # Bad values
 
 
