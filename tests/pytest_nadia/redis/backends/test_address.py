@@ -21,6 +21,9 @@ WORD = "xyl" + "ophone"
         ("redis://:p%40ss@h", Target(("h", 6379), password="p@ss")),
         ("redis://me:p%2Fss@h", Target(("h", 6379), username="me", password="p/ss")),
         ("redis://me@h", Target(("h", 6379), username="me")),
+        ("valkey://", Target(("localhost", 6379))),
+        ("valkey://me:x@h:7000/3", Target(("h", 7000), "me", "x", database=3)),
+        ("VALKEY://h?db=2", Target(("h", 6379), database=2)),
         ("unix:///run/redis.sock", Target("/run/redis.sock")),
         ("unix:///run/redis.sock?db=2", Target("/run/redis.sock", database=2)),
         ("unix:///a%20b?password=x&username=y", Target("/a b", username="y", password="x")),
@@ -39,6 +42,7 @@ def test_a_url_is_taken_apart(url: str, target: Target) -> None:
         "redis://localhost:port",
         "redis://localhost:99999",
         "redis://localhost/zero",
+        "valkey://localhost/zero",
         "redis://localhost/-1",
         "redis://localhost/1/2",
         "redis://localhost/\u0661",
@@ -56,8 +60,8 @@ def test_what_is_no_url_of_redis_is_told_what_is(url: str) -> None:
         parse_url(url)
     assert str(caught.value) == (
         "the URL of the Redis server cannot be read: expected "
-        "redis://[user:password@]host:port[/db] or unix:///path?db=N, where special characters in "
-        "user and password are percent-encoded"
+        "redis://[user:password@]host:port[/db] (or valkey://...) or unix:///path?db=N, where "
+        "special characters in user and password are percent-encoded"
     )
     assert caught.value.__suppress_context__
 
@@ -83,9 +87,11 @@ def test_an_unreadable_url_shows_nothing_of_the_password(shape: str) -> None:
     assert WORD not in str(caught.value)
 
 
-def test_tls_is_told_what_to_do_instead() -> None:
-    with pytest.raises(BackendError, match=r"stunnel.*--nadia-redis=server") as caught:
-        parse_url(f"rediss://:{WORD}@localhost")
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+def test_tls_is_told_what_to_do_instead(scheme: str) -> None:
+    said = rf"^{scheme}s:// is not .*stunnel.* its {scheme}:// URL, .*--nadia-redis=server"
+    with pytest.raises(BackendError, match=said) as caught:
+        parse_url(f"{scheme}s://:{WORD}@localhost")
     assert WORD not in str(caught.value)
 
 
