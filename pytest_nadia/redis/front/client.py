@@ -91,6 +91,7 @@ class Client:
         self.database = 0
         self._protocol = 2
         self._fresh = True
+        self.used = False
         self._subscribed = False
         self._requests = Requests()
         self._replies = Replies()
@@ -99,6 +100,7 @@ class Client:
         # Known when a command comes; `_queued` only when MULTI has been answered.
         self._in_transaction = False
         self._transaction_spoilt = False
+        self._fault_of_exec: Rule | None = None
         self._spoilt = 0
         self._trip = 0
         self._taken = 0
@@ -195,6 +197,7 @@ class Client:
         entry = Entry(fields, self._requests.size, self.number, self.database, now)
         self._fresh = self._fresh and entry.opens_a_connection
         entry.handshake = self._fresh
+        self.used = self.used or not self._fresh
         self._house.note(entry)
         if not self._privileged:
             entry.trip = self._trip
@@ -229,7 +232,7 @@ class Client:
         if fault and fault.action == "error":
             self._inject(entry, fault)
             return
-        entry.fault = fault
+        entry.fault = self._at_exec(entry, fault)
         if entry.name == "EXEC" and self._transaction_spoilt:
             entry.canned, entry.outcome = _ABORTED, "rejected"
             self._discard(entry)
@@ -243,6 +246,18 @@ class Client:
             self._forward(entry, list(limit.fields), encode(limit.fields))
         else:
             self._forward(entry, fields, raw)
+
+    def _at_exec(self, entry: Entry, fault: Rule | None) -> Rule | None:
+        """A reply that is lost in a transaction is EXEC's, which applies the command."""
+        if not self._in_transaction:
+            return fault
+        if entry.name in {"EXEC", "DISCARD"}:
+            kept, self._fault_of_exec = self._fault_of_exec, None
+            return fault or (kept if entry.name == "EXEC" else None)
+        if fault and fault.action in {"lose_reply", "cut_reply"}:
+            self._fault_of_exec = fault
+            return None
+        return fault
 
     def _inject(self, entry: Entry, fault: Rule) -> None:
         entry.canned, entry.outcome = b"-" + fault.text.encode() + b"\r\n", "injected"

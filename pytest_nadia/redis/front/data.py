@@ -11,6 +11,7 @@ from pytest_nadia.redis.front.upstream import Address, ServerSession, connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pytest_nadia.redis.backends.lease import Lease
     from pytest_nadia.redis.front.client import Client, Session
     from pytest_nadia.redis.front.embedded import EmbeddedServer
     from pytest_nadia.redis.front.loop import Loop
@@ -64,31 +65,38 @@ class EmbeddedData:
 
 
 class ServerData:
-    """A server of our own, or (`lease` given) one database of an existing one."""
+    """A server of our own, or (`lease` given) one database of an existing one.
+
+    `on_refusal` gets the error when the server lets no connection into that database.
+    """
 
     def __init__(
         self,
         loop: Loop,
         address: Address,
         *,
-        prelude: Sequence[bytes] = (),
         databases: int = 16,
         parameters: dict[bytes, bytes] | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self._loop, self._address = loop, address
-        self._prelude = list(prelude)
+        self._lease = lease
+        self._prelude = [encode(fields) for fields in lease.opening_commands()] if lease else []
         self._databases = databases
-        self._parameters = parameters
+        self._parameters = parameters or {}
+        self.on_refusal: Callable[[bytes], None] = lambda error: None
         self._waiting: list[tuple[int, list[bytes], Callable[[list[bytes]], None]]] = []
         self._replies = Replies()
         self._channel: Channel | None = None
+        self._opening = 0
+        self._held = b""
 
     def open_session(self, client: Client, addresses: dict[str, str]) -> Session:
         return ServerSession(self._loop, self._address, self._prelude, client)
 
     def reset(self, scripts: bool, parameters: set[bytes], done: Done) -> None:
-        if self._parameters is None:
-            self.ask([[b"FLUSHDB"]], _first_error(done))
+        if lease := self._lease:
+            self.ask_raw(lease.reset_commands(), 1, lambda replies: done(lease.problem(replies[0])))
             return
         orders = [[b"FLUSHALL"]]
         if scripts:
@@ -104,7 +112,7 @@ class ServerData:
         milliseconds = b"%d" % round(seconds * 1000)
         age = [b"EVAL", _AGE, b"0", milliseconds]
         orders = [age]
-        if self._parameters is not None:
+        if not self._lease:
             orders = [
                 order for n in range(self._databases) for order in ([b"SELECT", b"%d" % n], age)
             ]
@@ -116,30 +124,60 @@ class ServerData:
 
     def ask_raw(self, data: bytes, number: int, then: Callable[[list[bytes]], None]) -> None:
         """The same with the bytes of `number` commands."""
-        if self._channel is None:
-            sock = connect(self._address)
-            self._channel = Channel(self._loop, sock, self._on_data, self._on_end)
-            if self._prelude:
-                self._waiting.append((len(self._prelude), [], lambda replies: None))
-                self._channel.write(b"".join(self._prelude))
+        channel = self._channel or self._open()
         self._waiting.append((number, [], then))
-        self._channel.write(data)
+        if self._opening:
+            self._held += data
+        else:
+            channel.write(data)
+
+    def _open(self) -> Channel:
+        """Log in and choose the database; until both are done, no order is sent."""
+        channel = Channel(self._loop, connect(self._address), self._on_data, self._on_end)
+        self._channel, self._replies = channel, Replies()
+        self._opening, self._held = len(self._prelude), b""
+        if self._prelude:
+            channel.write(b"".join(self._prelude))
+        return channel
 
     def _on_data(self, data: bytes) -> None:
+        channel = self._channel
         for end in self._replies.feed(data):
-            number, heads, then = self._waiting[0]
-            heads.append(end.head)
-            if len(heads) == number:
-                self._waiting.pop(0)
-                then(heads)
+            if self._channel is not channel:
+                return
+            if self._opening:
+                self._on_opening_reply(end.head)
+            else:
+                self._on_reply(end.head)
+
+    def _on_opening_reply(self, head: bytes) -> None:
+        if head[:1] == b"-":
+            self._give_up(head)
+            self.on_refusal(head)
+            return
+        self._opening -= 1
+        if not self._opening and self._channel:
+            held, self._held = self._held, b""
+            self._channel.write(held)
+
+    def _on_reply(self, head: bytes) -> None:
+        number, heads, then = self._waiting[0]
+        heads.append(head)
+        if len(heads) == number:
+            self._waiting.pop(0)
+            then(heads)
 
     def _on_end(self) -> None:
+        self._give_up(b"-ERR the Redis server is gone\r\n")
+
+    def _give_up(self, error: bytes) -> None:
+        """Answer every order that waits; the next one gets a new connection."""
         if self._channel:
             self._channel.close()
-        self._channel, self._replies = None, Replies()
+        self._channel = None
         waiting, self._waiting = self._waiting, []
         for _, _, then in waiting:
-            then([b"-ERR the Redis server is gone\r\n"])
+            then([error])
 
 
 def encode(fields: Sequence[bytes]) -> bytes:

@@ -17,7 +17,7 @@ from pytest_nadia.redis.backends.folders import private_folder, sweep_folders
 from pytest_nadia.redis.backends.lease import RENEWAL_SECONDS
 from pytest_nadia.redis.front.clock import Clock
 from pytest_nadia.redis.front.control import Control
-from pytest_nadia.redis.front.data import Data, EmbeddedData, ServerData, encode
+from pytest_nadia.redis.front.data import Data, EmbeddedData, ServerData
 from pytest_nadia.redis.front.house import House
 from pytest_nadia.redis.front.listener import Listener, accept_all, listen_at
 from pytest_nadia.redis.front.loop import Loop
@@ -144,24 +144,34 @@ def _leased(loop: Loop, setup: Setup) -> Iterator[Backend]:
 
     lease = take_lease(setup.url, setup.force)
     try:
-        prelude = [encode(command) for command in lease.opening_commands()]
-        data = ServerData(loop, lease.address, prelude=prelude)
+        data = ServerData(loop, lease.address, lease=lease)
         limit = Guard(lease.database).decide
         yield Backend(data, lease.version, lease.name, limit, lease)
     finally:
-        lease.release()
+        _give_back(lease)
+
+
+def _give_back(lease: Lease) -> None:
+    # The tests have been told where the front is: nothing but standard error is left to say it.
+    try:
+        problem = lease.release()
+    except BackendError as error:
+        problem = str(error)
+    if problem:
+        print(problem, file=sys.stderr)
 
 
 def _keep_lease(loop: Loop, house: House, data: ServerData, lease: Lease) -> None:
-    """Renew the lease for ever; when it is lost, no test may start any more."""
+    """Renew the lease for ever; when it or the login is refused, no test may start any more."""
 
-    def judge(replies: list[bytes]) -> None:
-        house.problem = lease.renewal_problem(replies[0])
+    def judge(reply: bytes) -> None:
+        house.problem = lease.problem(reply)
 
     def renew() -> None:
-        data.ask_raw(lease.renewal_commands(), 1, judge)
+        data.ask_raw(lease.renewal_commands(), 1, lambda replies: judge(replies[0]))
         loop.call_later(RENEWAL_SECONDS, renew)
 
+    data.on_refusal = judge
     loop.call_later(RENEWAL_SECONDS, renew)
 
 

@@ -34,43 +34,48 @@ def _family(address: Address) -> socket.AddressFamily:
 
 
 class ServerSession:
-    """Carries one client's bytes to the server. `prelude` is sent first, its replies kept."""
+    """Carries one client's bytes to the server.
+
+    `prelude` is sent first, and its replies are kept. The client's bytes wait for them: after a
+    refused login they would reach what they must not, so that the session ends there.
+    """
 
     busy = False
     streams = True
 
     def __init__(self, loop: Loop, address: Address, prelude: list[bytes], client: Client) -> None:
         self._client = client
-        self._prelude = prelude
-        self._swallow = 0
+        self._swallow = len(prelude)
+        self._held = b""
+        self._ends = False
         self._replies = Replies()
         self._channel = Channel(
             loop, connect(address), self._on_data, client.on_session_end, client.on_session_drained
         )
-        self.introduce()
+        if prelude:
+            self._channel.write(b"".join(prelude))
 
     @property
     def is_full(self) -> bool:
-        return self._channel.is_full
-
-    def introduce(self) -> None:
-        """Log in and choose the database, as the client need not do."""
-        if self._prelude:
-            self._swallow += len(self._prelude)
-            self._channel.write(b"".join(self._prelude))
+        return bool(self._held) or self._channel.is_full
 
     def send(self, fields: list[bytes], raw: bytes) -> None:
-        self._channel.write(raw)
+        self.stream(raw)
 
     def stream(self, data: bytes) -> None:
-        self._channel.write(data)
+        if self._swallow:
+            self._held += data
+        else:
+            self._channel.write(data)
 
     def refuse(self, error: ProtocolError, data: bytes) -> None:
         # The server finds the same fault, and says so in its own words.
-        self._channel.write(data)
+        self.stream(data)
 
     def end_of_input(self) -> None:
-        self._channel.end_sending()
+        self._ends = True
+        if not self._swallow:
+            self._channel.end_sending()
 
     def close(self) -> None:
         self._channel.close()
@@ -80,15 +85,24 @@ class ServerSession:
 
     def _on_data(self, data: bytes) -> None:
         if self._swallow:
-            data = self._without_prelude(data)
-        if data:
+            self._take_prelude(data)
+        else:
             self._client.on_stream(data)
 
-    def _without_prelude(self, data: bytes) -> bytes:
+    def _take_prelude(self, data: bytes) -> None:
         ends = self._replies.feed(data)
-        if len(ends) < self._swallow:
-            self._swallow -= len(ends)
-            return b""
-        rest = data[ends[self._swallow - 1].end :]
-        self._swallow, self._replies = 0, Replies()
-        return rest
+        if any(end.head[:1] == b"-" for end in ends):
+            self._client.on_session_end()
+            return
+        self._swallow = max(0, self._swallow - len(ends))
+        if not self._swallow:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, b""
+        if held:
+            self._channel.write(held)
+        if self._ends:
+            self._channel.end_sending()
+        if not self._channel.is_full:
+            self._client.on_session_drained()

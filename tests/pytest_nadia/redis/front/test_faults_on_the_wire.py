@@ -117,6 +117,26 @@ def test_a_lost_reply_in_a_pipeline_lets_those_before_it_through(
         assert b"".join(iter(lambda: plain.recv(100), b"")) == b":1\r\n"
 
 
+@pytest.mark.parametrize("action", ["lose_reply", "cut_reply"])
+def test_a_reply_lost_in_a_transaction_is_that_of_exec(
+    front: Front, connect: Connect, action: str
+) -> None:
+    client = connect()
+    with fault(front, action=action, on=("RPUSH",), times=1) as state:
+        with client.pipeline() as pipe, pytest.raises(redis.ConnectionError):
+            pipe.set("a", 1).rpush("q", "one").execute()
+        assert state().fired == 1
+        with client.pipeline() as pipe:
+            assert pipe.rpush("q", "two").execute() == [2]
+
+
+def test_down_counts_no_connection_that_nobody_used(front: Front, connect: Connect) -> None:
+    connect().ping()
+    front.reset()
+    with fault(front, action="down") as state:
+        assert state().fired == 0
+
+
 def test_a_withheld_reply_withholds_all_that_follow(front: Front, connect: Connect) -> None:
     client = connect(socket_timeout=0.2, single_connection_client=True)
     connection = client.connection
