@@ -17,6 +17,7 @@ from pytest_nadia.redis.emulation.objects import ObjectMixin
 from pytest_nadia.redis.emulation.repairs.collections import CollectionMixin
 from pytest_nadia.redis.emulation.repairs.expiry import ExpiryMixin
 from pytest_nadia.redis.emulation.repairs.keyspace import KeyspaceMixin
+from pytest_nadia.redis.emulation.repairs.lcs import LcsMixin
 from pytest_nadia.redis.emulation.repairs.sortedsets import SortedSetMixin
 from pytest_nadia.redis.emulation.repairs.streamreads import StreamReadMixin
 from pytest_nadia.redis.emulation.repairs.streams import StreamMixin
@@ -42,6 +43,7 @@ class Emulation(
     CollectionMixin,
     ExpiryMixin,
     KeyspaceMixin,
+    LcsMixin,
     SortedSetMixin,
     StreamMixin,
     StreamReadMixin,

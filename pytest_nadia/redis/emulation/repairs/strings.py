@@ -104,18 +104,6 @@ class StringMixin(SocketBase):
             raise SimpleError("ERR decrement would overflow")
         return int(self._incrby(key, -amount))
 
-    @command("lcs", (bytes, bytes), (bytes,))
-    def lcs(self, *arguments: bytes) -> Any:
-        items = [self._db.get(key) for key in arguments[:2]]
-        if any(item is not None and type(item.value) is not bytes for item in items):
-            raise SimpleError("ERR The specified keys must contain string values")
-        found = super().lcs(*(self._item(key) for key in arguments[:2]), *arguments[2:])
-        if isinstance(found, dict):
-            for match in found[b"matches"]:
-                # fakeredis turns the ranges round that begin with the strings.
-                match[:2] = sorted(match[0]), sorted(match[1])
-        return found
-
 
 def _options(arguments: tuple[bytes, ...], allowed: set[bytes]) -> tuple[set[bytes], bytes, bytes]:
     """The words among the options, and the time with its unit. Raises `SimpleError`."""

@@ -57,6 +57,18 @@ NO_GROUP = "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GR
         ("PING", "MSET a", "-ERR wrong number of arguments for 'mset' command"),
         ("PING", "MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"),
         ("PING", "TOUCH a b", ":0"),
+        ("MSET a 3.5 b -5", "LCS a b", "$1\r\n5"),
+        ("MSET a xaxb b ab", "LCS a b LEN", ":2"),
+        (
+            "MSET a xy b xy",
+            "LCS a b IDX MINMATCHLEN 3",
+            "*4\r\n$7\r\nmatches\r\n*0\r\n$3\r\nlen\r\n:2",
+        ),
+        (
+            "MSET a xy b xy",
+            "LCS a b IDX",
+            "*4\r\n$7\r\nmatches\r\n*1\r\n*2\r\n*2\r\n:0\r\n:1\r\n*2\r\n:0\r\n:1\r\n$3\r\nlen\r\n:2",
+        ),
         ("SET b x", "ZRANGESTORE b missing 0 1", ":0"),
         ("XGROUP CREATE s g 0 MKSTREAM", "XGROUP CREATE s g 0", None),
     ],
@@ -91,6 +103,13 @@ def test_a_copy_is_apart_from_its_original(session: Any) -> None:
     assert session("LLEN b") == ":1"
     session("SELECT 1")
     assert session("LLEN b") == ":2"
+
+
+def test_a_bit_field_makes_room_before_it_fails(session: Any) -> None:
+    assert session("BITFIELD k OVERFLOW FAIL INCRBY u4 #3 -7") == "*1\r\n$-1"
+    assert session("STRLEN k") == ":2"
+    assert session("BITFIELD k GET u8 100") == "*1\r\n:0"
+    assert session("STRLEN k") == ":2"
 
 
 def test_expiring_at_once_deletes(session: Any) -> None:
