@@ -27,7 +27,7 @@ from pytest_nadia.redis.backends.blocking import (
 from pytest_nadia.redis.backends.errors import BackendError
 from pytest_nadia.redis.backends.info import parse_info, server_name, server_version
 from pytest_nadia.redis.backends.login import ELSE_OWN, connected, refuse, without_password
-from pytest_nadia.redis.backends.scripts import RELEASE, RENEW, TAKE, call
+from pytest_nadia.redis.backends.scripts import RELEASE, RENEW, RESET, TAKE, call
 
 RENEWAL_SECONDS = 10.0
 
@@ -55,8 +55,12 @@ class Lease:
         """The bytes of one command, good on any connection that is logged in, and alters none."""
         return encode(*self._script(RENEW))
 
-    def renewal_problem(self, reply: bytes) -> str:
-        """What the reply to `renewal_commands` tells, in one line; empty if the lease goes on."""
+    def reset_commands(self) -> bytes:
+        """The same to empty the database, which is left alone if it is no longer ours."""
+        return encode(*self._script(RESET))
+
+    def problem(self, reply: bytes) -> str:
+        """What the reply to one of these tells, in one line; empty if the lease goes on."""
         return self._problem(reply.strip() == b":1", reply.decode(errors="replace").strip())
 
     def renew(self) -> None:
@@ -64,13 +68,12 @@ class Lease:
         if problem := self._problem(*self._run(RENEW)):
             raise BackendError(problem)
 
-    def release(self) -> bool:
-        """Empty the database and give it back; False if it was no longer ours, and is untouched.
+    def release(self) -> str:
+        """Empty the database and give it back, or tell why it is no longer ours, and untouched.
 
         Raises `BackendError`.
         """
-        done, _ = self._run(RELEASE)
-        return done
+        return self._problem(*self._run(RELEASE))
 
     def _run(self, script: str) -> tuple[bool, str]:
         with connected(self.target) as client:

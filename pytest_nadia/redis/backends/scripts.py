@@ -37,6 +37,12 @@ if not holder then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[3])
 """
 
+RESET = f"""{_IF_OURS}
+redis.call('SELECT', ARGV[1])
+redis.call('FLUSHDB')
+return 1
+"""
+
 RELEASE = f"""{_IF_OURS}
 redis.call('SELECT', ARGV[1])
 redis.call('FLUSHDB', 'ASYNC')

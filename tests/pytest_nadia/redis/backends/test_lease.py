@@ -98,7 +98,7 @@ def said(process: subprocess.Popen[str]) -> str:
 def test_the_first_free_database_but_never_0(server: RealServer) -> None:
     leases = [take_lease(url_of(server)) for _ in range(3)]
     assert [lease.database for lease in leases] == [1, 2, 3]
-    assert leases[1].release()
+    assert leases[1].release() == ""
     assert take_lease(url_of(server)).database == 2
 
 
@@ -135,7 +135,7 @@ def test_a_released_database_is_empty_and_leaves_no_mark(
 ) -> None:
     lease = take_lease(url_of(server))
     run_in(admin, 1, "SET", "a", "1")
-    assert lease.release()
+    assert lease.release() == ""
     assert run_in(admin, 1, "DBSIZE") == 0
     assert marks(admin) == set()
 
@@ -159,9 +159,9 @@ def test_a_released_lease_that_is_no_longer_ours_touches_nothing(
     theirs = take_lease(url_of(server))
     run_in(admin, 1, "SET", "theirs", "1")
     assert theirs.database == 1
-    assert not lost.release()
+    assert "no longer leased: this run slept too long" in lost.release()
     assert run_in(admin, 1, "DBSIZE") == 1
-    assert theirs.release()
+    assert theirs.release() == ""
 
 
 # Renewal
@@ -179,7 +179,7 @@ def renewed(lease: Lease) -> str:
         reply = connection.recv(1000)
         connection.sendall(encode("SET", "still", "here"))
         assert connection.recv(100) == b"+OK\r\n"
-    return lease.renewal_problem(reply)
+    return lease.problem(reply)
 
 
 def test_a_renewal_puts_the_expiry_off_and_leaves_the_connection_as_it_was(
@@ -219,7 +219,7 @@ def test_an_expired_lease_that_another_run_took_is_lost(
 
 def test_an_error_in_answer_to_a_renewal_is_shown(server: RealServer) -> None:
     lease = take_lease(url_of(server))
-    problem = lease.renewal_problem(b"-OOM command not allowed\r\n")
+    problem = lease.problem(b"-OOM command not allowed\r\n")
     assert problem.endswith("is no longer leased: it answered -OOM command not allowed")
 
 
@@ -355,7 +355,7 @@ def test_the_password_is_used(locked: RealServer) -> None:
     lease = take_lease(url_of(locked, user=f":{WORD}@"))
     assert lease.opening_commands() == [[b"AUTH", WORD.encode()], [b"SELECT", b"1"]]
     assert renewed(lease) == ""
-    assert lease.release()
+    assert lease.release() == ""
     assert WORD not in repr(lease)
 
 
@@ -401,7 +401,7 @@ def test_a_user_who_may_not_read_the_settings(server: RealServer, admin: Blockin
     assert admin.call("ACL", "SETUSER", "small", "on", f">{WORD}", *rights) == b"OK"
     lease = take_lease(url_of(server, user=f"small:{WORD}@"))
     assert (lease.database, lease.name, lease.version) == (1, "redis", ())
-    assert lease.release()
+    assert lease.release() == ""
 
 
 # What is no server
