@@ -192,6 +192,7 @@ def _ended(closed: socket.socket | None) -> None:
 
 
 def _connect(self: socket.socket, address: Address) -> None:
+    __tracebackhide__ = True
     try:
         _METHODS["connect"].own(self, address)
     finally:
@@ -199,6 +200,7 @@ def _connect(self: socket.socket, address: Address) -> None:
 
 
 def _connect_ex(self: socket.socket, address: Address) -> int:
+    __tracebackhide__ = True
     try:
         result: int = _METHODS["connect_ex"].own(self, address)
     finally:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.session.asynchronous import AsyncClients
     from pytest_nadia.redis.snapshot import Snapshot
 
+_HUNDRED_YEARS = 3_155_760_000
+
 
 class RedisServer:
     """An empty Redis, for as long as the test runs.
@@ -72,7 +74,11 @@ class RedisServer:
         """Let `seconds` pass for the data. Gives a remark where not everything could be moved.
 
         A real server's clock cannot be moved: there only the keys' time to live gets shorter.
+        Raises ValueError unless `seconds` is a number from 0 to a hundred years.
         """
+        number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+        if not (number and 0 <= seconds <= _HUNDRED_YEARS):
+            raise ValueError(f"advance takes seconds from 0 to {_HUNDRED_YEARS}, not {seconds!r}")
         return self.front.advance(seconds)
 
     def snapshot(self) -> Snapshot:
@@ -84,6 +90,10 @@ class RedisServer:
     def restore(self, snapshot: Snapshot) -> None:
         """Replace all that the Redis holds by what it held at `snapshot`."""
         from pytest_nadia.redis.backstage import restore_to
+        from pytest_nadia.redis.snapshot import Snapshot
+
+        if not isinstance(snapshot, Snapshot):
+            raise TypeError(f"restore takes what snapshot() gave, not {type(snapshot).__name__}")
 
         restore_to(self.front, snapshot)
 

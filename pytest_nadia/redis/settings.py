@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Level = Literal["error", "note", "off"]
+Variable = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 Name = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1)]
 
@@ -42,7 +43,7 @@ class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="paths under which every test has an empty Redis without asking"),
     ] = msgspec.field(default_factory=list)
     env: Annotated[
-        list[Name],
+        list[Variable],
         Meta(description="environment variables that hold the URL of the test's Redis"),
     ] = msgspec.field(default_factory=lambda: ["REDIS_URL"])
     expires: Annotated[

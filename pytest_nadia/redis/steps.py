@@ -85,7 +85,10 @@ def bound(check: Callable[Concatenate[S, P], T], server: S) -> Iterator[Callable
         one.close()
     if forgotten:
         name = getattr(check, "__name__", "the check")
-        raise AssertionError(f"{name}(...) was never awaited: nothing was tested. Write await")
+        raise AssertionError(
+            f"{name}(...) was never awaited: nothing was tested. "
+            "Write await before it, or asyncio.run(...) around it where the test is not async"
+        )
 
 
 def _plain_result(call: Call) -> object:

@@ -35,15 +35,16 @@ class Control:
             end = _LENGTH.size + _LENGTH.unpack_from(self._data)[0]
             if len(self._data) < end:
                 return
-            order = _decoder.decode(bytes(self._data[_LENGTH.size : end]))
+            message = bytes(self._data[_LENGTH.size : end])
             del self._data[:end]
-            self._obey(order)
+            self._obey(message)
 
     def _on_end(self) -> None:
         self._channel.close()
 
-    def _obey(self, order: Order) -> None:
+    def _obey(self, message: bytes) -> None:
         try:
+            order = _decoder.decode(message)
             _ORDERS[order.do](self, order)
         except Exception as error:
             self._answer(Answer(error=f"{type(error).__name__}: {error}"))

@@ -106,9 +106,8 @@ class Parked:
 
     def _end(self, result: Any) -> None:
         session = self._session
-        nothing = NULL_ARRAY if session.waits_for_array else None
         self.forget()
-        session.answer(nothing if result is None else session.shaped(result))
+        session.answer(NULL_ARRAY if result is None else session.shaped(result))
         session.client.proceed()
         session.client.flush()
 
@@ -124,8 +123,6 @@ class Parked:
 
 
 _STILL_BLOCKED = object()
-# They wait for one element; the others for an array, whose absence RESP2 writes differently.
-_WAIT_FOR_ONE = frozenset({b"BLMOVE", b"BRPOPLPUSH"})
 
 
 class _Own:
@@ -155,7 +152,6 @@ class EmbeddedSession(Emulation, FakeSocket):
 
     def send(self, fields: list[bytes], raw: bytes) -> None:
         server = self._server
-        self.waits_for_array = fields[0].upper() not in _WAIT_FOR_ONE
         try:
             with server.lock:
                 self._process_command(fields)

@@ -17,9 +17,11 @@ FAILED: pytest.StashKey[bool] = pytest.StashKey()
 # Set while a test runs for the first or the second time: the Redis of this time, and what it got.
 SIDE: pytest.StashKey[Choice] = pytest.StashKey()
 RECORDS: pytest.StashKey[list[CommandRecord]] = pytest.StashKey()
+# In the configuration's stash: a Redis was found dead, and no test has been told yet.
+DIED: pytest.StashKey[str] = pytest.StashKey()
 
 
-def drop(item: pytest.Item, *keys: pytest.StashKey[Any]) -> None:
+def drop(owner: pytest.Item | pytest.Config, *keys: pytest.StashKey[Any]) -> None:
     for key in keys:
-        if key in item.stash:
-            del item.stash[key]
+        if key in owner.stash:
+            del owner.stash[key]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nadia.redis.session.autouse import give_redis, useless_paths, uses_redis
-from pytest_nadia.redis.session.keys import FAILED, TURN, drop
+from pytest_nadia.redis.session.keys import DIED, FAILED, TURN, drop
 from pytest_nadia.redis.session.manager import BACKENDS
 from pytest_nadia.redis.session.marker import DEFAULT, MARKER, MarkerError, read_marker
 from pytest_nadia.redis.session.overrides import overridden_fixtures
@@ -115,7 +115,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
     """After the test's own fixtures are gone, because they may close what a lint looks for."""
     try:
         result = yield
@@ -123,6 +125,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
             from pytest_nadia.redis.session.review import review
 
             review(item)
+        if nextitem is None and DIED in item.config.stash:
+            pytest.fail(item.config.stash[DIED], pytrace=False)
         return result
     finally:
         drop(item, TURN)

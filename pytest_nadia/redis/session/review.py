@@ -19,7 +19,7 @@ from pytest_nadia.redis.lints.gathering import (
 )
 from pytest_nadia.redis.lints.registry import lint
 from pytest_nadia.redis.process import FrontError
-from pytest_nadia.redis.session.keys import FAILED, RECORDS, SIDE, TURN
+from pytest_nadia.redis.session.keys import DIED, FAILED, RECORDS, SIDE, TURN
 from pytest_nadia.redis.session.marker import DEFAULT, MARKER
 from pytest_nadia.redis.session.project import settings_of
 from pytest_nadia.redis.session.told import to_tell
@@ -77,8 +77,8 @@ def review(item: pytest.Item) -> None:
         else:
             _tell_foreign(item)
     except FrontError as error:
-        if not item.stash.get(FAILED, False):
-            pytest.fail(str(error), pytrace=False)
+        # The next test that wants a Redis is told; if none comes, the last test of all is.
+        item.config.stash[DIED] = str(error)
 
 
 def _tell_foreign(item: pytest.Item) -> None:

@@ -65,7 +65,7 @@ class Summary:
             yield f"used: {', '.join(sorted(self._backends))}"
         for first, told in self._no_redis.items():
             reason = dict(told).get(first, "no Redis")
-            after = f"; {len(told) - 1} tests after it were skipped" if len(told) > 1 else ""
+            after = f"; {_tests(len(told) - 1)} after it skipped" if len(told) > 1 else ""
             yield f"{first} had no Redis, so this run cannot pass: {reason}{after}"
         for test, reason in sorted(self._diverged.items()):
             yield f"{test} differs between embedded and server, as acknowledged: {reason}"
@@ -88,3 +88,7 @@ def _notes_of(rule: str, places: Mapping[str, list[tuple[str, str]]]) -> Iterato
 
 
 SUMMARY = pytest.StashKey[Summary]()
+
+
+def _tests(number: int) -> str:
+    return "1 test" if number == 1 else f"{number} tests"

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_nadia.redis.instance import RedisServer
 from pytest_nadia.redis.process import FrontError
-from pytest_nadia.redis.session.keys import SIDE, TURN
+from pytest_nadia.redis.session.keys import DIED, SIDE, TURN, drop
 from pytest_nadia.redis.session.manager import BACKENDS, NoRedisError, wanted_choice
 from pytest_nadia.redis.session.project import settings_of
 from pytest_nadia.redis.session.told import to_tell
@@ -60,11 +60,14 @@ class Turn:
             self.is_experiment = True
             return judge(server, *arguments, **options)
 
+        problem = ""
         try:
             with bound(run, self.server) as check:
                 yield check
         except AssertionError as error:
-            pytest.fail(str(error), pytrace=False)
+            problem = str(error)
+        if problem:
+            pytest.fail(problem, pytrace=False)
 
     @property
     def spare_socket(self) -> Any:
@@ -100,6 +103,7 @@ def begin(item: pytest.Item) -> Turn:
 
 def _end_without(item: pytest.Item, error: NoRedisError) -> NoReturn:
     line = str(error)
+    drop(item.config, DIED)
     to_tell(item)["no_redis"] = [error.first or item.nodeid, line]
     if error.first:
         pytest.skip(line)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     import redis
 
+    from pytest_nadia.redis.instance import RedisServer
     from pytest_nadia.redis.process import Front
 
 pytestmark = pytest.mark.usefixtures("only_nadia")
@@ -389,3 +390,15 @@ def test_a_server_that_cannot_be_had_is_one_error_without_the_password(
     result.stdout.fnmatch_lines(["*ERROR at setup*", said])
     result.stdout.no_fnmatch_line(f"*{wrong}*")
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize("seconds", ["1", None, -5, float("nan"), float("inf"), 1e12, True])
+def test_time_only_goes_forward_and_by_a_number(redis_server: RedisServer, seconds: Any) -> None:
+    with pytest.raises(ValueError, match="advance takes seconds from 0 to"):
+        redis_server.advance(seconds)
+    assert redis_server.client().ping()
+
+
+def test_only_a_snapshot_is_restored(redis_server: RedisServer) -> None:
+    with pytest.raises(TypeError, match=r"restore takes what snapshot\(\) gave, not dict"):
+        redis_server.restore({})  # type: ignore[arg-type]

@@ -50,6 +50,11 @@ WRONG: list[tuple[Any, str]] = [
         {"autouse": [""]},
         "pyproject.toml: tool.nadia.redis.autouse[0]: expected `str` of length >= 1",
     ),
+    (
+        {"env": ["A=B"]},
+        "pyproject.toml: tool.nadia.redis.env[0]: "
+        "expected `str` matching regex '^[A-Za-z_][A-Za-z0-9_]*$'",
+    ),
     ({"repeated": 0}, "pyproject.toml: tool.nadia.redis.repeated: expected `int` >= 1"),
     ([], "pyproject.toml: tool.nadia.redis: expected `object`, got `array`"),
 ]
