@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from fakeredis._helpers import SimpleString
 
-_WRONG_PASSWORD = "WRONGPASS invalid username-password pair or user is disabled."
-_NO_PASSWORD_SET = (
+_REFUSED = "WRONGPASS invalid username-password pair or user is disabled."
+_NONE_WANTED = (
     "ERR AUTH <password> called without any password configured for the default user. "
     "Are you sure your configuration is correct?"
 )
@@ -45,7 +45,7 @@ class AuthenticationMixin(SocketBase):
             self._server.acl.add_log_record(
                 b"auth", b"toplevel", b"AUTH", user, self._client_info.as_bytes()
             )
-            raise SimpleError(_WRONG_PASSWORD)
+            raise SimpleError(_REFUSED)
         self._authenticated = True
         self._client_info["user"] = user.decode("utf-8", "surrogateescape")
 
@@ -64,7 +64,7 @@ class AuthenticationMixin(SocketBase):
             raise SimpleError("ERR syntax error")
         if len(arguments) == 1:
             if not self._default_has_a_password():
-                raise SimpleError(_NO_PASSWORD_SET)
+                raise SimpleError(_NONE_WANTED)
             self._authenticate(b"default", arguments[0])
         else:
             self._authenticate(arguments[0], arguments[1])

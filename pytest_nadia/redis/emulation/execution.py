@@ -132,7 +132,8 @@ class ExecutionMixin(SocketBase):
     def _call(self, plan: Plan, arguments: list[bytes], from_script: bool) -> Any:
         """Run an accepted command, count it and time it; gives its reply, errors included."""
         signature, tally = plan.signature, plan.tally
-        assert signature is not None
+        if signature is None:
+            raise SimpleError(msgs.WRONG_ARGS_MSG6.format(plan.name))
         statistics = self.state.statistics
         started = time.perf_counter()
         function = getattr(self, signature.func_name)
@@ -200,8 +201,7 @@ class ExecutionMixin(SocketBase):
         arguments, opened = applied
         items.extend(opened)
         self._count_lookups(sig.name, items)
-        assert func is not None
-        return self._shape(func(*arguments))
+        return self._shape(func(*arguments) if func else None)
 
     @staticmethod
     def _is_script(name: str) -> bool:

@@ -47,7 +47,7 @@ class Plan:
         self.minimum = abs(facts.arity)
         self.first_argument = 2 if " " in facts.name else 1
         self.denied_on_oom = "denyoom" in facts.flags
-        self.needs_no_password = "no_auth" in facts.flags
+        self.needs_no_password = "no_auth" in facts.flags  # pragma: allowlist secret
         self.not_in_scripts = "noscript" in facts.flags
         self.writes = "write" in facts.flags
         self.reads = "readonly" in facts.flags

@@ -99,7 +99,8 @@ class SortedSetMixin(SocketBase):
         scored = any(casematch(word, b"withscores") for word in options)
         options = [word for word in options if not casematch(word, b"withscores")]
         found = self._zunioninterdiff(name.upper(), None, count, *keys, *options)
-        assert isinstance(found, ZSet)
+        if not isinstance(found, ZSet):
+            raise TypeError("a union or intersection is a sorted set")
         return self._zset_scores_reply(found, scored)
 
     def _zunioninterdiff(

@@ -28,7 +28,7 @@ def test_one_test_is_told_and_the_others_are_skipped(
         [
             "*ERROR at setup of test_first*",
             "*127.0.0.1:1*",
-            "test_it.py::test_first had no Redis, so this run cannot pass: *; 2 tests after it skipped*",
+            "test_it.py::test_first had no Redis, so this run cannot pass: *; 2 tests after*",
             "SKIPPED * no Redis: see the error of test_it.py::test_first",
         ]
     )
