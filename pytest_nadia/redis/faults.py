@@ -41,11 +41,13 @@ class Fault:
 
     Raises `UnfiredFaultError` at the end of a block in which it hit nothing. What the block
     raises itself comes first; then `unnoticed` says afterwards what was wrong with the fault.
+    One that is not `must_fire` may hit nothing that can be seen.
     """
 
-    def __init__(self, call: str, switch: Switch) -> None:
+    def __init__(self, call: str, switch: Switch, *, must_fire: bool = True) -> None:
         self._call = call
         self._switch = switch
+        self._must_fire = must_fire
         self._last = RuleState(0, {})
         self._phase = "unused"
         self._unnoticed = ""
@@ -94,7 +96,7 @@ class Fault:
 
     def _end(self) -> str:
         self._last = self._switch.off()
-        if self._last.fired:
+        if self._last.fired or not self._must_fire:
             return ""
         return f"{self} never fired: {self._switch.why_unfired(self._last)}"
 
@@ -120,9 +122,14 @@ class RedisFaults:
         self._front = front
         self._made: list[Fault] = []
 
-    def down(self) -> Fault:
-        """Connections are refused, and open ones closed."""
-        return self._add(Fault("down()", DoorSwitch(self._front, Rule(action="down"))))
+    def down(self, *, seen: bool = True) -> Fault:
+        """Connections are refused, and open ones closed.
+
+        It fires for connections that it closes, and for refused ones of this process's Python
+        sockets. `seen=False` is for a test in which only others are refused, whom nobody sees: it
+        does not fail if nothing was hit.
+        """
+        return self._door(as_written("down", seen=unless(seen, True)), Rule(action="down"), seen)
 
     def hang(self) -> Fault:
         """Connections are accepted, and nothing is ever answered."""
@@ -205,14 +212,18 @@ class RedisFaults:
         rule = Rule(action="info", fields=arguments.info_fields(fields))
         return self._fault(as_written("info", **fields), rule)
 
-    def flap(self, *, up: float, down: float) -> Fault:
-        """The server can be reached for `up` seconds, then is down for `down`, over and over."""
+    def flap(self, *, up: float, down: float, seen: bool = True) -> Fault:
+        """The server can be reached for `up` seconds, then is down for `down`, over and over.
+
+        `seen` is that of `down`.
+        """
         rule = Rule(
             action="flap",
             seconds=arguments.seconds("up", up),
             down_seconds=arguments.seconds("down", down),
         )
-        return self._add(Fault(as_written("flap", up=up, down=down), DoorSwitch(self._front, rule)))
+        call = as_written("flap", up=up, down=down, seen=unless(seen, True))
+        return self._door(call, rule, seen)
 
     def maxmemory(self, bytes: int) -> Fault:
         """Sets the server's own limit, so that it refuses writes itself; restored at the end.
@@ -235,6 +246,9 @@ class RedisFaults:
 
     def _fault(self, call: str, rule: Rule) -> Fault:
         return self._add(Fault(call, RuleSwitch(self._front, rule)))
+
+    def _door(self, call: str, rule: Rule, seen: bool) -> Fault:
+        return self._add(Fault(call, DoorSwitch(self._front, rule), must_fire=seen))
 
     def _add(self, fault: Fault) -> Fault:
         self._made.append(fault)

@@ -60,6 +60,8 @@ def _with_key(rule: Rule) -> str:
 
 
 def _hint(rule: Rule, seen: dict[str, int], records: Sequence[CommandRecord], url: str) -> str:
+    if rule.action in {"down", "flap"}:
+        return _unseen(rule, url)
     if not seen:
         return f"is the code under test connected to {url}?"
     hit = [record for record in records if _is_awaited(rule, record.name)]
@@ -68,6 +70,14 @@ def _hint(rule: Rule, seen: dict[str, int], records: Sequence[CommandRecord], ur
     if rule.key and (keys := _keys(hit)):
         return f"the keys were {keys}"
     return f"it came only {_times(len(hit))}" if rule.nth > 1 else ""
+
+
+def _unseen(rule: Rule, url: str) -> str:
+    call = "down(seen=False)" if rule.action == "down" else "flap(..., seen=False)"
+    return (
+        f"is the code under test connected to {url}? Refused connections of other programs, "
+        f"or of clients with sockets of their own, cannot be seen: for those write {call}"
+    )
 
 
 def _is_awaited(rule: Rule, name: str) -> bool:

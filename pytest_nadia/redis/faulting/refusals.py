@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis.connections import watch_connections
@@ -12,37 +12,29 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.connections import Connections
     from pytest_nadia.redis.process import Front
 
-_KERNELS_COUNTERS = Path("/proc/net/snmp")
-
 
 class Refusals:
-    """Counts the attempts to reach a front that is down."""
+    """Counts this process's attempts to reach a front that is down.
+
+    Other programs, and clients with sockets of their own, are not seen: the kernel counts what
+    it refused for all programs on the machine, and names none.
+    """
 
     def __init__(self, front: Front) -> None:
+        self._front = front
         self._stack = ExitStack()
         self._attempts: Connections = self._stack.enter_context(watch_connections())
         self._attempts.give((front.host, front.port), front.socket_path)
-        self._before = _failed_attempts()
+        self._known = {one.number for one in front.connections()}
 
     def count(self) -> int:
-        """This process's attempts; if there were none, those that failed on the whole machine.
-
-        Among the latter are those of other processes and other languages than Python.
-        """
-        return len(self._attempts.opened()) or self.count_on_machine()
-
-    def count_on_machine(self) -> int:
-        return _failed_attempts() - self._before
+        """The attempts that the front did not let in."""
+        tried = Counter(one.port for one in self._attempts.opened())
+        return (tried - self._let_in()).total() if tried else 0
 
     def close(self) -> None:
         self._stack.close()
 
-
-def _failed_attempts() -> int:
-    """By the kernel's own count; 0 where it does not tell."""
-    try:
-        lines = _KERNELS_COUNTERS.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    names, numbers = (line.split() for line in lines if line.startswith("Tcp:"))
-    return int(numbers[names.index("AttemptFails")])
+    def _let_in(self) -> Counter[int]:
+        records = self._front.connections()
+        return Counter(one.port for one in records if one.number not in self._known)

@@ -52,7 +52,4 @@ class DoorSwitch(RuleSwitch):
             self._refusals.close()
 
     def _with_refusals(self, state: RuleState) -> RuleState:
-        if self._rule.action == "down":
-            return RuleState(state.fired + self._refusals.count(), state.seen)
-        # A door that flaps let some of this process's attempts in.
-        return RuleState(state.fired or self._refusals.count_on_machine(), state.seen)
+        return RuleState(state.fired + self._refusals.count(), state.seen)

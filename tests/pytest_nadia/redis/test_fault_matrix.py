@@ -435,7 +435,7 @@ CASES = [
     told("NOTKNOWN what no library has heard of"),
     told("ERR some text"),
     Case("down", lambda f: f.down(), killed),
-    Case("down, for a new client", lambda f: f.down(), killed, fresh=True),
+    Case("down, for a new client", lambda f: f.down(seen=False), killed, fresh=True),
     Case("hang", lambda f: f.hang(), stopped),
     Case("hang, for a new client", lambda f: f.hang(), stopped, fresh=True),
     Case("latency", lambda f: f.latency(3), slow),

@@ -16,7 +16,6 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from pytest_nadia.redis.faulting import refusals
 from pytest_nadia.redis.faults import GB, KB, MB, RedisFaults, UnfiredFaultError
 from pytest_nadia.redis.process import run_front
 
@@ -59,13 +58,15 @@ def test_down_closes_and_refuses(faults: RedisFaults, client: redis.Redis, front
     assert client.get("text") == b"x"
 
 
+@pytest.mark.parametrize("blocking", [True, False])
 def test_down_fires_for_a_client_that_connects_only_then(
-    faults: RedisFaults, front: Front, clean_env: dict[str, str]
+    faults: RedisFaults, front: Front, blocking: bool
 ) -> None:
-    attempt = f"import socket; socket.create_connection(({front.host!r}, {front.port}))"
-    with faults.down():
-        run = subprocess.run([sys.executable, "-c", attempt], env=clean_env, capture_output=True)
-        assert b"ConnectionRefusedError" in run.stderr
+    with faults.down() as fault:
+        with socket.socket() as raw:
+            raw.setblocking(blocking)
+            assert raw.connect_ex((front.host, front.port)) != 0
+        assert fault.fired == 1
 
 
 def test_hang_accepts_and_never_answers(
@@ -276,7 +277,7 @@ def test_an_error_is_answered_and_nothing_is_done(
 def test_a_wrong_password_is_refused_when_it_is_given(faults: RedisFaults, front: Front) -> None:
     with (
         faults.error("WRONGPASS"),
-        plain(front, password="any" * 2) as client,
+        plain(front, password="any" * 2) as client,  # pragma: allowlist secret
         pytest.raises(redis.AuthenticationError),
     ):
         client.ping()
@@ -637,9 +638,15 @@ def test_faults_work_in_asynchronous_tests(
 
 
 @pytest.fixture
-def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No other program on the machine is refused a connection meanwhile."""
-    monkeypatch.setattr(refusals, "_failed_attempts", lambda: 0)
+def refused_elsewhere(clean_env: dict[str, str]) -> Callable[[Front], None]:
+    """Another process tries to connect in vain."""
+
+    def attempt(front: Front) -> None:
+        code = f"import socket; socket.create_connection(({front.host!r}, {front.port}))"
+        run = subprocess.run([sys.executable, "-c", code], env=clean_env, capture_output=True)
+        assert b"ConnectionRefusedError" in run.stderr
+
+    return attempt
 
 
 def unfired(fault: Any, use: Callable[[], object] = lambda: None) -> str:
@@ -729,20 +736,87 @@ def test_where_nothing_came_the_url_is_told(
     front: Front,
     make: Callable[[RedisFaults], Any],
     awaited: str,
-    quiet_machine: None,
 ) -> None:
     told = unfired(make(faults))
     assert f"it waited for {awaited}" in told
     assert "saw no command" in told
-    assert told.endswith(f"(is the code under test connected to {front.url}?)")
+    assert f"(is the code under test connected to {front.url}?" in told
     assert "\n" not in told
 
 
 def test_down_without_a_client_never_fired(
-    front: Front, faults: RedisFaults, quiet_machine: None
+    front: Front, faults: RedisFaults, refused_elsewhere: Callable[[Front], None]
 ) -> None:
     wait_for(lambda: not any(one.closed == 0 for one in front.connections()))
-    assert unfired(faults.down()).startswith("down() never fired: it waited for a connection")
+    told = unfired(faults.down(), lambda: refused_elsewhere(front))
+    assert told.startswith("down() never fired: it waited for a connection")
+    assert "of other programs, or of clients with sockets of their own" in told
+    assert told.endswith("for those write down(seen=False))")
+    assert "\n" not in told
+
+
+def is_closed(front: Front) -> bool:
+    """Whether nothing listens there, found out without a connection."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((front.host, front.port))
+        except OSError:
+            return False
+    return True
+
+
+def test_flap_is_not_fired_by_other_programs(
+    front: Front, faults: RedisFaults, refused_elsewhere: Callable[[Front], None]
+) -> None:
+    def use() -> None:
+        wait_for(lambda: is_closed(front))
+        refused_elsewhere(front)
+
+    told = unfired(faults.flap(up=0.01, down=60), use)
+    assert told.startswith("flap(up=0.01, down=60) never fired: it waited for a connection")
+    assert told.endswith("write flap(..., seen=False))")
+
+
+def test_flap_is_not_fired_by_a_client_that_only_meets_it_up(
+    front: Front, faults: RedisFaults
+) -> None:
+    def use() -> None:
+        with plain(front) as client:
+            client.ping()
+        wait_for(lambda: all(one.closed for one in front.connections()))
+
+    assert "never fired" in unfired(faults.flap(up=60, down=1), use)
+
+
+def test_what_cannot_be_seen_is_not_asked_for(
+    front: Front, faults: RedisFaults, refused_elsewhere: Callable[[Front], None]
+) -> None:
+    with faults.down(seen=False) as down:
+        refused_elsewhere(front)
+    assert str(down) == "redis_faults.down(seen=False)"
+    with faults.flap(up=0.01, down=60, seen=False) as flap:
+        pass
+    assert str(flap) == "redis_faults.flap(up=0.01, down=60, seen=False)"
+    with pytest.raises(KeyError), faults.down(seen=False):
+        raise KeyError("mine")
+    faults.check_used()
+
+
+def test_down_fires_for_the_open_connection_of_another_program(
+    front: Front, faults: RedisFaults, clean_env: dict[str, str]
+) -> None:
+    code = (
+        f"import socket; one = socket.create_connection(({front.host!r}, {front.port}));"
+        "one.send(b'PING\\r\\n'); print(one.recv(9), flush=True); one.recv(9)"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, env=clean_env, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert b"PONG" in other.stdout.readline()
+        with faults.down() as fault:
+            assert other.wait(20) == 0
+        assert fault.fired == 1
 
 
 def test_a_limit_that_was_too_high_is_told(faults: RedisFaults, client: redis.Redis) -> None:
@@ -804,9 +878,12 @@ def test_a_fault_that_cannot_be_judged_is_told(
     def fail(front: Front, number: int) -> None:
         raise OSError(f"rule {number} is out of reach")
 
-    with pytest.raises(KeyError), faults.hang():
+    def use() -> None:
         monkeypatch.setattr(type(front), "remove_rule", fail)
         raise KeyError("mine")
+
+    with pytest.raises(KeyError), faults.hang():
+        use()
     monkeypatch.undo()
     with pytest.raises(UnfiredFaultError, match=r"nobody knows whether it fired: rule \d+ is"):
         faults.check_used()
