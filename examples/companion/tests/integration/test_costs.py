@@ -37,7 +37,7 @@ def test_a_message_is_taken_in_three_round_trips(world: World, redis_ledger: Red
     world.run(story)
 
 
-def test_an_idle_round_is_five_round_trips(world: World, redis_ledger: RedisLedger) -> None:
+def test_an_idle_round_is_four_round_trips(world: World, redis_ledger: RedisLedger) -> None:
     async def story(parts: Parts) -> None:
         await warm_up(parts)
         with redis_ledger.budget(round_trips=4):
@@ -49,7 +49,7 @@ def test_an_idle_round_is_five_round_trips(world: World, redis_ledger: RedisLedg
 def test_a_message_from_its_arrival_to_its_end(world: World, redis_ledger: RedisLedger) -> None:
     async def story(parts: Parts) -> None:
         await warm_up(parts)
-        with redis_ledger.budget(round_trips=40):
+        with redis_ledger.budget(round_trips=31):
             await parts.hear(("m1", "ana", "one", 10))
             await parts.settle()
 
@@ -89,7 +89,8 @@ def test_a_message_in_a_crowd_costs_no_more_than_alone(
 
     world.run(story)
     alone, crowd = costs
-    assert crowd <= alone + 10 * 20
+    # The queues are looked into once for all of them.
+    assert crowd - alone <= 10 * 17
 
 
 def test_the_start_is_three_round_trips(
