@@ -66,6 +66,11 @@ class Control:
         self._answer(Answer(records=self._house.ledger.records(order.number)))
 
     def _connections(self, _order: Order) -> None:
+        # After one more look at all sockets: what was closed before the question is closed.
+        loop = self._house.loop
+        loop.call_later(0, lambda: loop.call_soon(self._tell_connections))
+
+    def _tell_connections(self) -> None:
         self._answer(Answer(connections=self._house.ledger.connections()))
 
     def _backstage(self, _order: Order) -> None:

@@ -153,6 +153,7 @@ class House:
     def reset(self, done: Done) -> None:
         for number in self.rules.numbers():
             self.remove_rule(number)
+        self.loop.rewind()
         self.ledger.forget()
         for client in self._ordinary():
             client.used = False

@@ -107,6 +107,12 @@ class Loop:
             self._run_soon()
         self.clock.jump(max(0.0, end - self.clock.now()))
 
+    def rewind(self) -> None:
+        """Take back what `advance` has added; each timer waits as long as it would have."""
+        ahead = self.clock.rewind()
+        if ahead:
+            self._timers = [(due - ahead, order, timer) for due, order, timer in self._timers]
+
     def _run_due(self) -> None:
         while self._timers and self._timers[0][0] <= self.clock.now():
             _, _, timer = heapq.heappop(self._timers)

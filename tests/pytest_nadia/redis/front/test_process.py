@@ -69,6 +69,17 @@ def test_advancing_expires_keys(front: Front, connect: Connect) -> None:
     assert bool(remark) == (front.kind == "server")
 
 
+def test_a_reset_takes_back_the_time_that_was_advanced(front: Front, connect: Connect) -> None:
+    client = connect()
+    before = client.time()[0]
+    front.advance(86_400)
+    front.reset()
+    assert client.time()[0] - before < 3600
+    client.set("k", 1)
+    client.expireat("k", before + 600)
+    assert client.get("k") == b"1"
+
+
 def test_advancing_ends_what_blocks_on_the_embedded_redis(
     started: Callable[[str], Front], eventually: Callable[[Callable[[], bool]], None]
 ) -> None:
