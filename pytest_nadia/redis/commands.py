@@ -15,7 +15,6 @@ from pytest_nadia.redis.command_table import (
     HANDSHAKE,
     ROLE_QUESTION,
     SENT_AS,
-    SUBSCRIBE,
 )
 
 if TYPE_CHECKING:
@@ -39,11 +38,6 @@ def _spell(fields: Sequence[bytes]) -> str:
 
 def _text(word: bytes) -> str:
     return word.decode("ascii", "backslashreplace")
-
-
-def argument_start(name: str) -> int:
-    """How many of the fields are the name."""
-    return 2 if " " in name else 1
 
 
 def key_of(name: str, fields: Sequence[bytes]) -> bytes | None:
@@ -77,11 +71,6 @@ def _after(fields: Sequence[bytes], word: bytes, start: int) -> bytes | None:
         if fields[place].upper() == word:
             return _field(fields, place + 1)
     return None
-
-
-def is_write(name: str) -> bool:
-    """Whether the command always counts as a write; a script and EXEC do not."""
-    return name in _WRITE
 
 
 def may_write(name: str) -> bool:
@@ -129,11 +118,6 @@ def _asks_to_block(fields: Sequence[bytes], start: int) -> bool:
 def is_handshake(name: str, fields: Sequence[bytes] = ()) -> bool:
     """Whether client libraries send the command by themselves when they have connected."""
     return name in HANDSHAKE or (name == "INFO" and list(fields) == ROLE_QUESTION)
-
-
-def is_subscribe(name: str) -> bool:
-    """Whether the command changes what its client is subscribed to."""
-    return name in SUBSCRIBE
 
 
 def deprecated(name: str) -> tuple[str, str] | None:

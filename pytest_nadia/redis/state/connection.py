@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -54,9 +53,3 @@ def used_databases(client: redis.Redis) -> list[int]:
     return sorted(
         int(line[2:].split(b":")[0]) for line in info.splitlines() if line.startswith(b"db")
     )
-
-
-def database_of(url: str) -> int:
-    """The database number that a Redis URL names."""
-    number = urlsplit(url).path.strip("/")
-    return int(number) if number else 0

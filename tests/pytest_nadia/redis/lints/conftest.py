@@ -79,7 +79,7 @@ def record() -> Callable[..., CommandRecord]:
         plain = CommandRecord(
             number=number,
             name=name,
-            arguments=tuple(fields[commands.argument_start(name) :]),
+            arguments=tuple(fields[1 + name.count(" ") :]),
             key=commands.key_of(name, fields),
             database=0,
             connection=1,
