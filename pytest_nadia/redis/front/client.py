@@ -550,8 +550,10 @@ class Client:
         self.flush()
         if self._timer:
             self.leave()
-        else:
-            self._session.end_of_input()
+            return
+        if not self._pending:
+            self._end_visit()
+        self._session.end_of_input()
 
     def on_session_end(self) -> None:
         """The data's side hung up."""
@@ -568,12 +570,15 @@ class Client:
             self._channel.finish()
         else:
             self._channel.close()
-        if self._visit and not self._visit.closed:
-            self._visit.closed = self._house.clock.now()
+        self._end_visit()
         for entry in self._queued or ():
             entry.outcome = "discarded"
         self._queued = None
         self._house.forget(self)
+
+    def _end_visit(self) -> None:
+        if self._visit and not self._visit.closed:
+            self._visit.closed = self._house.clock.now()
 
     # What commands do to the connection
 

@@ -294,6 +294,14 @@ def test_connections_are_listed_with_the_stack_that_opened_them(
     assert all(one.closed >= one.opened for one in ledger.connections if not one.is_open)
 
 
+def test_a_connection_is_closed_as_soon_as_its_client_is(front: Front, ledger: RedisLedger) -> None:
+    before = {one.number for one in ledger.connections if one.is_open}
+    for _ in range(50):
+        with redis.Redis.from_url(front.url) as client:
+            client.ping()
+        assert {one.number for one in ledger.connections if one.is_open} <= before
+
+
 def test_a_connection_of_the_unix_socket_has_no_port(front: Front, ledger: RedisLedger) -> None:
     with redis.Redis(unix_socket_path=front.socket_path) as client:
         client.get("a")
