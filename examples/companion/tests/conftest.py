@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -135,13 +134,6 @@ class Opened:
     @property
     def still_open(self) -> int:
         return sum(one.is_open for one in self._mine())
-
-    def all_close(self) -> bool:
-        """Whether all are closed; Redis hears of it a moment later than the bot did it."""
-        until = time.monotonic() + 5
-        while self.still_open and time.monotonic() < until:
-            time.sleep(0.001)
-        return not self.still_open
 
 
 @pytest.fixture

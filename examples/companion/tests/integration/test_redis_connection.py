@@ -40,8 +40,7 @@ def test_it_opens_at_the_first_command_and_closes_at_the_end(
         assert (opened.count, opened.still_open) == (1, 1)
 
     with_connection(redis_url, work)
-    assert opened.count == 1
-    assert opened.all_close()
+    assert (opened.count, opened.still_open) == (1, 0)
     assert redis_ledger.count("PING") == 2
 
 
@@ -52,8 +51,7 @@ def test_it_closes_when_the_work_fails(redis_url: str, opened: Opened) -> None:
 
     with pytest.raises(ValueError, match="no"):
         with_connection(redis_url, work)
-    assert opened.count == 1
-    assert opened.all_close()
+    assert (opened.count, opened.still_open) == (1, 0)
 
 
 async def ping(connection: RedisConnection) -> None:
