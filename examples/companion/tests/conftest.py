@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from companion.message import Turn
     from companion.model import Model
 
+STORY_SECONDS = 30
+
 
 async def approve(_turn: Turn, refused: str) -> Decision | None:
     """A reviewer who approves what the guard lets through."""
@@ -82,7 +84,8 @@ class World:
 
     def run(self, story: Callable[[Parts], Awaitable[None]], **options: Any) -> None:
         async def whole() -> None:
-            async with self.start(**options) as parts:
+            # A bot that goes round in circles must not hold up the suite.
+            async with asyncio.timeout(STORY_SECONDS), self.start(**options) as parts:
                 await story(parts)
 
         asyncio.run(whole())

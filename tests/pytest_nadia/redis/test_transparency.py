@@ -49,14 +49,14 @@ def encode(*fields: bytes | str) -> bytes:
 class Step:
     """One client sends bytes, cut at these places.
 
-    With `wait` the next step comes when they have been answered; without, when the client is
-    blocked.
+    The next step comes when they have been `answered`, when the client is `blocked` by them, or
+    when `everyone` has been answered who ever was blocked.
     """
 
     client: int
     data: bytes
     cuts: tuple[int, ...] = ()
-    wait: bool = True
+    until: Literal["answered", "blocked", "everyone"] = "answered"
 
 
 @dataclass(frozen=True)
@@ -247,9 +247,9 @@ def wakings(draw: st.DrawFn) -> tuple[Step, ...]:
     wait, wake = ([part.format(key) for part in parts] for parts in draw(st.sampled_from(BLOCKING)))
     return (
         Step(second, b"".join([encode("UNSUBSCRIBE"), encode("PUNSUBSCRIBE"), encode("DEL", key)])),
-        Step(first, encode("PING") + encode(*wait) + draw(data_commands), wait=False),
+        Step(first, encode("PING") + encode(*wait) + draw(data_commands), until="blocked"),
         Step(second, encode(*wake)),
-        Step(second, encode("DEL", key) + encode(*wake)),
+        Step(second, encode("DEL", key) + encode(*wake), until="everyone"),
     )
 
 
@@ -393,10 +393,12 @@ def run(program: Program, bench: Bench, address: Address, prelude: bytes) -> lis
     with lines(address) as clients:
         for line, protocol in zip(clients, program.protocols, strict=True):
             greet(line, protocol, prelude)
-        for number, step in enumerate(program.steps, 1):
-            take_step(clients[step.client], step, end_mark(number), bench)
-        for number, step in enumerate(program.steps, 1):
-            clients[step.client].receive_until(end_mark(number))
+        marks = [end_mark(number) for number in range(1, len(program.steps) + 1)]
+        for number, step in enumerate(program.steps):
+            take_step(clients[step.client], step, marks[number], bench)
+            if step.until == "everyone":
+                for earlier, mark in zip(program.steps, marks[:number], strict=False):
+                    clients[earlier.client].receive_until(mark)
         for line, rest in zip(clients, program.garbage, strict=True):
             line.send(rest)
             line.socket.shutdown(socket.SHUT_WR)
@@ -416,12 +418,11 @@ def greet(line: Line, protocol: int, prelude: bytes) -> None:
 def take_step(line: Line, step: Step, mark: bytes, bench: Bench) -> None:
     # Whatever state the commands left the connection in, the last one is answered.
     tail = encode("CLIENT", "REPLY", "ON") + encode("DISCARD") + encode("PING", mark)
-    before = 0 if step.wait else bench.blocked()
     line.send(step.data + tail, step.cuts)
-    if step.wait:
+    if step.until != "blocked":
         line.receive_until(mark)
         return
-    while not (bench.blocked() > before or mark in line.received or line.ended):
+    while not (bench.blocked() or mark in line.received or line.ended):
         line.receive(0.002)
 
 
