@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from companion.message import Turn
     from companion.model import Model
 
-STORY_SECONDS = 30
+STORY_SECONDS = 10
 
 
 async def approve(_turn: Turn, refused: str) -> Decision | None:
