@@ -40,6 +40,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.integration
 class TestWheel:
+    @pytest.mark.slow
     def test_its_top_level_names_are_the_three_packages(self, wheel: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             names = {name.split("/")[0] for name in archive.namelist()}

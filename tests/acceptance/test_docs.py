@@ -97,6 +97,7 @@ def test_the_readme_s_hook_is_valid(tmp_path: Path) -> None:
     assert (Path(sys.executable).parent / entry).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_readme_s_tests_do_what_it_says(
     page_of: Callable[[Path], Any], run_examples: Callable[..., None]

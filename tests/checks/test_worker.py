@@ -70,6 +70,7 @@ def test_a_check_that_cannot_run_says_why(
     assert str(result["error"]).startswith("ruff failed")
 
 
+@pytest.mark.slow
 def test_it_ends_when_the_gate_is_gone(make_project: Callable[..., Path], tmp_path: Path) -> None:
     hanging = "import time\n\n\ndef test_hang():\n    open('started', 'w').close()\n"
     project = make_project({"test_bot.py": hanging + "    time.sleep(600)\n"})

@@ -44,7 +44,9 @@ def run_reported(pytester: pytest.Pytester, only_nadia: None) -> Callable[..., O
     return run
 
 
-@pytest.fixture(params=[(), ("-p", "xdist", "-n2")], ids=["serial", "n2"])
+@pytest.fixture(
+    params=[(), pytest.param(("-p", "xdist", "-n2"), marks=pytest.mark.slow)], ids=["serial", "n2"]
+)
 def workers(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """Arguments for a run in one process, and for one in two workers."""
     arguments: tuple[str, ...] = request.param

@@ -484,6 +484,7 @@ def test_a_crash_without_workers_leaves_an_incomplete_report(
     assert run.report["tests"] == []
 
 
+@pytest.mark.slow
 def test_a_crashed_worker_is_named_and_the_other_records_stay(
     pytester: pytest.Pytester, run_reported: Callable[..., Any]
 ) -> None:

@@ -72,7 +72,8 @@ def _folder() -> Iterator[str]:
 
 def _serve(loop: Loop, backend: Backend, folder: str) -> None:
     house = House(loop, backend.data, backend.limit)
-    paths = [f"{folder}/{name}" for name in ("redis.sock", "backstage.sock", "control.sock")]
+    # None has the name of a server's socket, which the folder's removal shuts down first.
+    paths = [f"{folder}/{name}" for name in ("front.sock", "backstage.sock", "control.sock")]
     house.listener = Listener(loop, paths[0], house.welcome)
     accept_all(loop, listen_at(paths[1]), house.welcome_privileged)
     accept_all(loop, listen_at(paths[2]), lambda sock, _: _obey(house, sock))

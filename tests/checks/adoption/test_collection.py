@@ -23,6 +23,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_asks_pytest_what_it_collects_and_which_file_it_reads(make_project: MakeProject) -> None:
     root = make_project(
         {
@@ -39,6 +40,7 @@ def test_asks_pytest_what_it_collects_and_which_file_it_reads(make_project: Make
     assert sorted(root.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_says_that_no_file_is_read(make_project: MakeProject) -> None:
     found = collect(load_project(make_project({"test_a.py": "def test_a(): pass\n"}), []))
     assert (found.collected, found.inipath) == (1, None)

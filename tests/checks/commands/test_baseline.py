@@ -27,6 +27,7 @@ def rules(root: Path) -> list[str]:
     return [known.entry.rule for known in baseline.read(root)]
 
 
+@pytest.mark.slow
 def test_write_makes_every_failing_finding_known(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,6 +55,7 @@ def test_nothing_of_a_secret_is_in_the_baseline(root: Path) -> None:
         assert not any(value[n : n + 6] in text for n in range(len(value) - 5))
 
 
+@pytest.mark.slow
 def test_a_new_reason_is_for_new_entries(root: Path) -> None:
     cli.main(["baseline", "write", str(root), "--only", "lint", "--reason", "from\tthe start"])
     (root / "bot/new.py").write_text("import sys\n")
@@ -95,6 +97,7 @@ def test_says_how_to_add_a_baseline_that_git_ignores(
     assert command == "next: git add --force .nadia/baseline .nadia/salt && git commit"
 
 
+@pytest.mark.slow
 def test_an_incomplete_run_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["baseline", "write", str(root), "--only", "lint"])
     (root / "ruff.toml").write_text("no-such-key = 1\n")
@@ -117,6 +120,7 @@ def test_an_unreadable_salt_is_the_checks_to_tell(
     assert ".nadia/salt is not a line of 32" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_prune_removes_what_is_repaired_and_adds_nothing(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +133,7 @@ def test_prune_removes_what_is_repaired_and_adds_nothing(
     assert "baseline: 1 known (0 added, 1 removed)\n" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_prune_keeps_the_entries_of_a_check_that_did_not_run(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,6 +146,7 @@ def test_prune_keeps_the_entries_of_a_check_that_did_not_run(
     assert "entries of these checks are kept" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_prune_with_nothing_to_do_keeps_the_file(root: Path) -> None:
     cli.main(["baseline", "write", str(root), "--only", "lint"])
     file = root / baseline.MAIN

@@ -153,6 +153,7 @@ def test_the_gate_is_green_afterwards(adopted: Adopted) -> None:
     assert cli.main(["gate", str(adopted.root)]) == 0
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_everything_and_leaves_nothing_behind(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_configured_project_gets_what_it_lacks(
     assert "running the gate" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_ignored_settings_are_reported_first_with_their_repair(
     make_project: MakeProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,6 +225,7 @@ def test_ignored_settings_are_reported_first_with_their_repair(
     ]
 
 
+@pytest.mark.slow
 def test_a_check_that_cannot_run_is_left_out_and_said(
     make_project: MakeProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -260,6 +263,7 @@ def test_a_check_that_saw_too_little_is_left_out(
     assert cli.main(["gate", str(root)]) == 0
 
 
+@pytest.mark.slow
 def test_says_how_to_add_files_that_git_ignores(
     make_project: MakeProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +308,7 @@ def test_where_nobody_can_agree_nothing_is_written(
     assert changed(before, snapshot(root)) == []
 
 
+@pytest.mark.slow
 def test_floors_are_today_s_values(
     make_project: MakeProject,
 ) -> None:
@@ -319,6 +324,7 @@ def test_floors_are_today_s_values(
     assert (table["line_floor"], table.get("branch_floor")) == (100, None)
 
 
+@pytest.mark.slow
 def test_a_project_below_the_repository_is_named_in_the_hook(make_project: MakeProject) -> None:
     top = make_project({"services/bot/pyproject.toml": "", "services/bot/a.py": ""})
     assert cli.main(["init", str(top / "services/bot"), "--yes"]) == 0
@@ -328,6 +334,7 @@ def test_a_project_below_the_repository_is_named_in_the_hook(make_project: MakeP
     assert not (top / ".gitattributes").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "said"),
     [

@@ -85,6 +85,7 @@ words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), 
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.builds(Entry, words.filter(lambda w: w[0] != "#"), words, words, words)))
 def test_what_is_written_is_read_again(

@@ -52,6 +52,7 @@ def test_of_errors_the_first_and_the_last_are_kept(tmp_path: Path) -> None:
     assert len(done.stderr) == 2 * BLOCK
 
 
+@pytest.mark.slow
 def test_at_the_limit_it_is_interrupted(tmp_path: Path) -> None:
     code = (
         "import time\ntry: time.sleep(600)\nexcept KeyboardInterrupt: print('tidied', flush=True)"
@@ -60,6 +61,7 @@ def test_at_the_limit_it_is_interrupted(tmp_path: Path) -> None:
     assert python(code, cwd=tmp_path, time_limit=1).stdout == b"tidied\n"
 
 
+@pytest.mark.slow
 def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, time\n"

@@ -85,6 +85,7 @@ def test_a_hanging_worker_is_ended_at_its_limit(tmp_path: Path) -> None:
     assert ran.error == "took longer than its limit of 0.5 s"
 
 
+@pytest.mark.slow
 def test_a_worker_that_ignores_signals_is_ended(tmp_path: Path) -> None:
     ran = run_one(
         tmp_path,
@@ -114,6 +115,7 @@ def test_a_worker_that_prints_a_gigabyte_keeps_the_gate_small(tmp_path: Path) ->
     assert ran.error == "crashed with exit code 4: last words"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "end"),
     [

@@ -89,6 +89,7 @@ def test_a_healthy_project(run_check: RunCheck, app: Files, tmp_path: Path) -> N
     assert not list((tmp_path / "project").glob(".coverage*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, *slow(2)])
 def test_every_kind_of_failure(
     run_check: RunCheck, by_rule: ByRule, app: Files, workers: int
@@ -112,6 +113,7 @@ def test_every_kind_of_failure(
     assert outcome.metrics["tests"] == 11
 
 
+@pytest.mark.slow
 def test_the_help_can_be_pasted(run_check: RunCheck, app: Files, tmp_path: Path) -> None:
     outcome = run_check(app | {"tests/test_mixed.py": MIXED})
     draft = next(d for d in outcome.drafts if "it's" in str(d.content))
@@ -123,6 +125,7 @@ def test_the_help_can_be_pasted(run_check: RunCheck, app: Files, tmp_path: Path)
     assert "1 failed" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, *slow(2)])
 def test_modules_that_do_not_collect(
     run_check: RunCheck, by_rule: ByRule, app: Files, workers: int
@@ -138,6 +141,7 @@ def test_modules_that_do_not_collect(
     assert (outcome.metrics["uncollected"], outcome.metrics["tests"]) == (2, 2)
 
 
+@pytest.mark.slow
 def test_doctests(run_check: RunCheck) -> None:
     text = '"""\n>>> 1 + 1\n3\n"""\n'
     outcome = run_check(
@@ -149,6 +153,7 @@ def test_doctests(run_check: RunCheck) -> None:
     assert failed(outcome) == {"app/__init__.py::app"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "addopts",
     [
@@ -184,6 +189,7 @@ def test_rootdir_is_the_same_with_workers_and_no_configuration(
     assert failed(outcome) == {"tests/test_bad.py::test_bad"}
 
 
+@pytest.mark.slow
 def test_import_mode_importlib_in_a_src_layout(run_check: RunCheck, app: Files) -> None:
     files: Files = {
         "pyproject.toml": (
@@ -198,6 +204,7 @@ def test_import_mode_importlib_in_a_src_layout(run_check: RunCheck, app: Files) 
     assert (outcome.drafts, outcome.metrics["tests"], outcome.metrics["lines"]) == ([], 4, 100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, *slow(2)])
 def test_a_file_name_that_is_not_utf_8(run_check: RunCheck, app: Files, workers: int) -> None:
     name = os.fsdecode(b"tests/test_\xff.py")
@@ -207,6 +214,7 @@ def test_a_file_name_that_is_not_utf_8(run_check: RunCheck, app: Files, workers:
     assert draft.message.isprintable()
 
 
+@pytest.mark.slow
 def test_a_project_below_the_configuration_of_pytest(
     make_loaded: Callable[..., Project], run_check: RunCheck, app: Files, tmp_path: Path
 ) -> None:
@@ -219,11 +227,13 @@ def test_a_project_below_the_configuration_of_pytest(
     assert draft.help == "pytest tests/test_bad.py::test_bad"
 
 
+@pytest.mark.slow
 def test_further_arguments(run_check: RunCheck, app: Files) -> None:
     outcome = run_check(app, args=["-k", "positive"], line_floor=0, branch_floor=0)
     assert (outcome.metrics["tests"], outcome.metrics["deselected"]) == (1, 1)
 
 
+@pytest.mark.slow
 def test_ignored_configuration_comes_first(run_check: RunCheck, app: Files) -> None:
     bad: Files = {"pytest.ini": "[tool:pytest]\naddopts = -x\n", "tests/test_bad.py": "x\n"}
     outcome = run_check(app | bad)
@@ -231,6 +241,7 @@ def test_ignored_configuration_comes_first(run_check: RunCheck, app: Files) -> N
     assert rules == ["NAD301", "NAD301", "pytest:collect"]
 
 
+@pytest.mark.slow
 def test_an_outer_run_leaves_no_trace(
     run_check: RunCheck, app: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -243,6 +254,7 @@ def test_an_outer_run_leaves_no_trace(
 
 
 class TestPreview:
+    @pytest.mark.slow
     def test_it_only_collects(self, run_check: RunCheck, app: Files, tmp_path: Path) -> None:
         files = app | {"tests/test_bad.py": "def test():\n    assert 0\n"}
         before = {*files, ".git"}
@@ -253,6 +265,7 @@ class TestPreview:
         after = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
         assert {name for name in after if not name.startswith(".git/")} == before - {".git"}
 
+    @pytest.mark.slow
     def test_it_finds_what_does_not_collect(self, run_check: RunCheck, app: Files) -> None:
         outcome = run_check(app | {"tests/test_bad.py": "import nope\n"}, preview=True)
         assert [draft.rule for draft in outcome.drafts] == ["pytest:collect"]
@@ -303,6 +316,7 @@ def test_first_aid(
     assert bool(aid) == bool(command)
 
 
+@pytest.mark.slow
 def test_a_tree_that_cannot_be_written(
     run_check: RunCheck, app: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

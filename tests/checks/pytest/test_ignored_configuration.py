@@ -76,6 +76,7 @@ def test_a_section_of_the_wrong_name(
     assert draft.help == f"in {file}, rename the section\n[{wrong}] to [{right}]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "taken", "lost"),
     [
@@ -123,6 +124,7 @@ def test_a_file_that_loses(
     assert draft.help.splitlines()[1] == f"and remove {lost[2]} from {lost[0]}"
 
 
+@pytest.mark.slow
 def test_a_wrong_section_in_pytest_ini_makes_the_others_lose_too(tmp_path: Path) -> None:
     files = {
         "pytest.ini": f"[tool:pytest]\n{INI}\n",

@@ -84,12 +84,14 @@ def test_a_test_hangs(run_check: RunCheck, app: Files, workers: int, test: str) 
     assert text == expected
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_changed_after_the_report(run_check: RunCheck, app: Files) -> None:
     test = "import atexit, os\natexit.register(os._exit, 0)\n\ndef test():\n    assert 0\n"
     text = refusal(run_check, app | {"tests/test_z.py": test})
     assert "pytest ended with 0 after its report was written" in text
 
 
+@pytest.mark.slow
 def test_the_run_stops_at_the_first_failure(run_check: RunCheck, app: Files) -> None:
     files = app | {"tests/test_a.py": "def test():\n    assert 0\n"}
     text = refusal(run_check, files, args=["-x"])
@@ -102,6 +104,7 @@ def test_no_tests(run_check: RunCheck) -> None:
     assert text == "no tests were collected: pytest looked for t_*.py in here"
 
 
+@pytest.mark.slow
 def test_no_tests_because_the_settings_are_ignored(run_check: RunCheck, tmp_path: Path) -> None:
     files: Files = {"pytest.ini": "[tool:pytest]\npython_files = t_*.py\n", "t_a.py": "x = 1\n"}
     text = refusal(run_check, files)
@@ -117,6 +120,7 @@ def test_all_deselected(run_check: RunCheck, app: Files, workers: int) -> None:
     assert text == "nothing ran: all 2 tests were deselected"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [1, 6, 77])
 def test_an_exit_code_that_no_test_explains(run_check: RunCheck, app: Files, status: int) -> None:
     hook = f"def pytest_sessionfinish(session):\n    session.exitstatus = {status}\n"
@@ -124,11 +128,13 @@ def test_an_exit_code_that_no_test_explains(run_check: RunCheck, app: Files, sta
     assert f"pytest ended with {status}" in text
 
 
+@pytest.mark.slow
 def test_tests_that_were_only_collected(run_check: RunCheck, app: Files) -> None:
     text = refusal(run_check, app, args=["--collect-only"])
     assert text == "nothing ran: the tests were only collected (--collect-only)"
 
 
+@pytest.mark.slow
 def test_nothing_but_modules_that_do_not_collect(run_check: RunCheck) -> None:
     files: Files = {"app/__init__.py": "x = 1\n", "tests/test_app.py": "import nope\n"}
     text = refusal(run_check, files)
@@ -136,6 +142,7 @@ def test_nothing_but_modules_that_do_not_collect(run_check: RunCheck) -> None:
     assert "nope" in text
 
 
+@pytest.mark.slow
 def test_all_skipped(run_check: RunCheck, app: Files) -> None:
     skipped = "import pytest\n\npytestmark = pytest.mark.skip\n\ndef test():\n    pass\n"
     text = refusal(run_check, app | {"tests/test_app.py": skipped})
@@ -204,6 +211,7 @@ def test_no_workers_need_no_xdist(
     assert run_check(app).drafts == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "addition",
     [

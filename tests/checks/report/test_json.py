@@ -75,6 +75,7 @@ def test_the_schema_in_the_documentation_is_that_of_the_verdict() -> None:
     )
 
 
+@pytest.mark.slow
 @UNHURRIED
 @given(VERDICTS)
 def test_every_verdict_is_a_valid_document(verdict: Verdict) -> None:
@@ -150,6 +151,7 @@ def test_what_is_no_number_is_left_out_and_what_is_no_text_escaped() -> None:
     assert document["reason"] == "bad \\udcff"
 
 
+@pytest.mark.slow
 @UNHURRIED
 @given(verdict=VERDICTS)
 def test_text_and_json_say_the_same(verdict: Verdict, render: Callable[..., str]) -> None:

@@ -199,6 +199,7 @@ def test_only_tracked_regular_files_are_read(
     assert run_check("secrets", root).metrics["files"] == 1
 
 
+@pytest.mark.slow
 def test_many_files_go_to_several_processes(
     make_project: MakeProject, run_check: Run, tokens: Tokens
 ) -> None:
@@ -255,6 +256,7 @@ def test_excluded_files_are_left_out(
     assert [path for _, path, _, _ in places(run_check("secrets", root))] == ["b.env"]
 
 
+@pytest.mark.slow
 def test_thousands_of_hits_on_one_line(
     make_project: MakeProject, run_check: Run, tokens: Tokens
 ) -> None:

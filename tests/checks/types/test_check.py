@@ -34,6 +34,7 @@ def places(outcome: Outcome) -> list[tuple[str, str, int, int]]:
     return sorted((one.rule, one.path, one.line, one.column) for one in outcome.drafts)
 
 
+@pytest.mark.slow
 def test_clean_code_gives_nothing(make_project: MakeProject, run_check: Run) -> None:
     root = make_project({"pkg/__init__.py": "", "pkg/a.py": CLEAN, **STRICT})
     assert run_check("types", root).drafts == []
@@ -48,6 +49,7 @@ def test_a_wrong_type_is_reported(make_project: MakeProject, run_check: Run) -> 
     assert draft.help == "repair it, or once reviewed '# type: ignore[assignment]'"
 
 
+@pytest.mark.slow
 def test_mypys_hints_and_notes_become_help(make_project: MakeProject, run_check: Run) -> None:
     source = (
         "class A:\n    def f(self, x: str) -> None: ...\n\n\n"
@@ -128,12 +130,14 @@ def test_without_targets_the_packages_are_judged(make_project: MakeProject, run_
     assert places(run_check("types", root)) == [("mypy:assignment", "src/bot/a.py", 1, 10)]
 
 
+@pytest.mark.slow
 def test_further_arguments_are_passed_on(make_project: MakeProject, run_check: Run) -> None:
     settings = '[tool.mypy]\n[tool.nadia.types]\nargs = ["--disallow-untyped-defs"]\n'
     root = make_project({"a.py": "def f(): ...\n", "pyproject.toml": settings})
     assert places(run_check("types", root)) == [("mypy:no-untyped-def", "a.py", 1, 1)]
 
 
+@pytest.mark.slow
 def test_a_preview_writes_nothing(
     make_project: MakeProject, run_check: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +149,7 @@ def test_a_preview_writes_nothing(
     assert (root / ".mypy_cache").exists()
 
 
+@pytest.mark.slow
 def test_a_read_only_project(
     make_project: MakeProject, run_unprivileged: Callable[[str, Path], object]
 ) -> None:
@@ -152,6 +157,7 @@ def test_a_read_only_project(
     assert run_unprivileged("types", root) == [["mypy:assignment", "a.py"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "error"),
     [

@@ -206,6 +206,7 @@ def test_a_right_backup_passes(server: Server, client: redis.Redis) -> None:
     assert assert_backup_roundtrip(server, tool.backup, tool.restore) is None
 
 
+@pytest.mark.slow
 def test_a_right_backup_of_several_databases_passes(server: Server) -> None:
     with ExitStack() as stack:
         clients = [redis.Redis(port=server.front.port, db=n) for n in (0, 3)]

@@ -234,6 +234,7 @@ def test_a_retry_after_a_lost_reply_applies_it_twice(faults: RedisFaults, front:
         assert retrying.incr("n") == 2
 
 
+@pytest.mark.slow
 def test_a_withheld_reply_leaves_the_connection_open(faults: RedisFaults, front: Front) -> None:
     with faults.lose_reply("INCR", hang=True):
         data = received(front, b"PING\r\n", b"INCR n\r\n", b"PING\r\n")
@@ -409,6 +410,7 @@ def test_an_error_amid_a_pipeline_leaves_the_other_replies_in_place(
     assert replies[2:] == [b"1", True]
 
 
+@pytest.mark.slow
 def test_an_error_amid_a_transaction_aborts_it(faults: RedisFaults, front: Front) -> None:
     transaction = (b"MULTI\r\n", b"SET a 1\r\n", b"SET b 2\r\n", b"EXEC\r\n", b"EXISTS a b\r\n")
     with faults.error("OOM", on="SET", nth=2):

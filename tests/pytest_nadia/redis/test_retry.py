@@ -407,6 +407,7 @@ def test_a_clock_of_whole_seconds_is_no_finding(embedded: Server, lone: redis.Re
     assert report.left_out == ("db 0 'time' value",)
 
 
+@pytest.mark.slow
 def test_a_slow_second_try_may_let_expiry_be_later(embedded: Server) -> None:
     with redis.Redis(port=embedded.front.port, retry=Retry(NoBackoff(), 0)) as client:
 
@@ -422,6 +423,7 @@ def test_a_slow_second_try_may_let_expiry_be_later(embedded: Server) -> None:
     assert verdicts(report) == [("SET", "surfaced"), ("SET", "safe")]
 
 
+@pytest.mark.slow
 def test_expiry_counts_from_the_beginning_of_a_run(embedded: Server, lone: redis.Redis) -> None:
     report = assert_retry_safe(
         embedded, lambda: lone.set("k", "v", ex=60), setup=lambda: time.sleep(0.6)
@@ -472,6 +474,7 @@ def test_a_reply_that_was_not_lost_is_no_success(embedded: Server, lone: redis.R
     assert "the operation sent fewer writes" in str(error)
 
 
+@pytest.mark.slow
 def test_an_operation_that_waits_for_ever_is_ended(embedded: Server, lone: redis.Redis) -> None:
     def operation() -> None:
         with lone.lock("lock", sleep=0.02):
@@ -482,6 +485,7 @@ def test_an_operation_that_waits_for_ever_is_ended(embedded: Server, lone: redis
     assert "(it did not end by itself; redis-py" in str(error)
 
 
+@pytest.mark.slow
 def test_an_operation_blocked_in_redis_is_ended(embedded: Server, lone: redis.Redis) -> None:
     error = failed(
         embedded, lambda: lone.blpop("q"), setup=lambda: lone.rpush("q", "m"), seconds=1.5

@@ -138,6 +138,7 @@ def test_an_empty_snapshot_empties_everything(client: redis.Redis) -> None:
     assert take_snapshot(client) == empty
 
 
+@pytest.mark.slow
 def test_many_keys(client: redis.Redis) -> None:
     for start in range(0, 3000, 1000):
         client.mset({f"key:{n}": n for n in range(start, start + 1000)})

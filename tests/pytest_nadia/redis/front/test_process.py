@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 
 from pytest_nadia.redis import process
+from pytest_nadia.redis.backends.folders import SOCKET
 from pytest_nadia.redis.process import Front, FrontError, run_front
 
 if TYPE_CHECKING:
@@ -53,6 +55,11 @@ def test_what_is_written_backstage_is_emptied_too_and_in_no_ledger(
     assert connect().get("a") == b"1"
     front.reset()
     assert connect().get("a") is None
+
+
+def test_its_folder_has_no_socket_to_which_the_end_would_say_shutdown(front: Front) -> None:
+    # Nobody would answer there any more, and the end would wait for it.
+    assert not Path(front.socket_path).with_name(SOCKET).exists()
 
 
 def test_advancing_expires_keys(front: Front, connect: Connect) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import cycle
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ VALUES = st.recursive(LEAVES, containers, max_leaves=12)
 REPLIES = VALUES | pushes(VALUES)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(REPLIES, min_size=1, max_size=6), SIZES)
 def test_each_reply_is_found_whatever_pieces_it_comes_in(

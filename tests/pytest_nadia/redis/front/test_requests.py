@@ -27,6 +27,7 @@ def wire(fields: list[bytes]) -> bytes:
     return b"*%d\r\n" % len(fields) + b"".join(b"$%d\r\n%b\r\n" % (len(f), f) for f in fields)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(COMMANDS, SIZES)
 def test_commands_come_in_order_and_whole_whatever_pieces_they_come_in(

@@ -333,6 +333,7 @@ def line_of(source: str) -> int:
     return next(number for number, line in enumerate(source.splitlines(), 1) if "# HERE" in line)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_connections_that_nobody_closes_are_found(found_in: Callable[..., Found]) -> None:
     found = found_in(LEFT, "-W", "ignore::ResourceWarning")
@@ -341,11 +342,13 @@ def test_connections_that_nobody_closes_are_found(found_in: Callable[..., Found]
     assert places == {name: [("NAD401", line_of(source))] for name, source in LEFT.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_connections_that_are_meant_to_stay_are_not(found_in: Callable[..., Found]) -> None:
     assert found_in(MEANT_TO_STAY) == {name: [] for name in MEANT_TO_STAY}
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_fixtures_of_pytest_asyncio_may_hold_them(found_in: Callable[..., Found]) -> None:
     options = ("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function")

@@ -76,6 +76,7 @@ def check(
     return run
 
 
+@pytest.mark.slow
 def test_under_asyncio_run_and_loops_of_all_kinds(check: Callable[..., None]) -> None:
     check(
         """
@@ -145,6 +146,7 @@ def test_a_loop_that_still_runs_in_a_thread_at_the_end(check: Callable[..., None
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["auto", "strict"])
 def test_under_pytest_asyncio(check: Callable[..., None], mode: str) -> None:
     check(
@@ -171,6 +173,7 @@ def test_under_pytest_asyncio(check: Callable[..., None], mode: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["function", "module"])
 def test_under_anyio(check: Callable[..., None], require_anyio: None, scope: str) -> None:
     check(
@@ -198,6 +201,7 @@ def require_anyio() -> None:
     assert importlib.util.find_spec("anyio"), "pip install anyio: it is in requirements/dev.txt"
 
 
+@pytest.mark.slow
 def test_clients_with_options_of_their_own(check: Callable[..., None]) -> None:
     check(
         """

@@ -105,6 +105,7 @@ def test_a_difference_is_a_divergence(
     )
 
 
+@pytest.mark.slow
 def test_an_error_of_one_side_shows_both_replies(
     pytester: pytest.Pytester, run_both: Callable[..., pytest.RunResult]
 ) -> None:
@@ -392,6 +393,7 @@ def test_what_a_test_prints_and_records_is_not_doubled(
     assert document.count("<property ") == 1
 
 
+@pytest.mark.slow
 def test_unittest_and_asyncio_tests_run_twice_as_well(
     pytester: pytest.Pytester, run_both: Callable[..., pytest.RunResult]
 ) -> None:
@@ -435,6 +437,7 @@ def test_a_redis_requested_while_the_test_runs_is_an_error(
     result.stdout.fnmatch_lines(["under --nadia-redis=both a test must name its Redis fixture*"])
 
 
+@pytest.mark.slow
 def test_durations_reports_and_last_failed_see_one_test(
     pytester: pytest.Pytester, run_reported: Callable[..., Any], require: Callable[[str], str]
 ) -> None:

@@ -112,6 +112,7 @@ def test_the_option_counts_before_the_ini_name(
     run_inner("--nadia-redis=embedded").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_under_xdist_the_default_is_named_at_the_end(
     pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
 ) -> None:

@@ -137,6 +137,7 @@ def test_the_report_names_the_error(
     assert "127.0.0.1:1" in messages["test_it.py::test_first"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["embedded", "server"])
 def test_each_worker_starts_one_redis_and_all_are_gone_at_the_end(
     pytester: pytest.Pytester,

@@ -266,6 +266,7 @@ def test_the_ledger_knows_who_opened_a_connection(
 # Experiments
 
 
+@pytest.mark.slow
 def test_experiments_with_the_test_s_redis(
     pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
 ) -> None:
@@ -286,6 +287,7 @@ def test_experiments_with_the_test_s_redis(
     run_inner().assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_nobody_searches_for_what_holds_the_connection_that_we_keep(
     pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
 ) -> None:
@@ -349,6 +351,7 @@ def test_a_key_without_expiry_is_told_though_the_tear_down_removes_it(
     result.stdout.fnmatch_lines(["NAD402 *"])
 
 
+@pytest.mark.slow
 def test_a_stray_connection_is_told_of_a_test_that_failed(
     pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
 ) -> None:
