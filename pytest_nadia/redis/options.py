@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pytest_nadia.redis import fixtures
-from pytest_nadia.redis.session import both, lifecycle
-from pytest_nadia.redis.session.choice import Choice, parse_choice
-from pytest_nadia.redis.session.manager import BACKENDS, Backends
-from pytest_nadia.redis.session.summary import SUMMARY, Summary
+from pytest_nadia.redis.session import lifecycle
+from pytest_nadia.redis.session.keys import SUMMARY
+from pytest_nadia.redis.session.summary import Summary
+from pytest_nadia.redis.session.usage import asked_for
 
 _HELP = (
     "the Redis of the tests: embedded (default), server (starts redis-server or valkey-server), "
@@ -28,33 +28,28 @@ def add_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
 
 def start(config: pytest.Config) -> None:
     """Register the hooks; no Redis starts yet. Raises UsageError for a wrong value."""
-    backends = Backends(_choice(config), force=config.option.nadia_redis_force)
-    config.stash[BACKENDS] = backends
-    config.add_cleanup(backends.stop)
-    for number, plugin in enumerate((fixtures, lifecycle, both)):
+    if config.option.nadia_redis is not None or asked_for(config):
+        _check_choice(config)
+    for number, plugin in enumerate((fixtures, lifecycle)):
         config.pluginmanager.register(plugin, f"nadia-redis-{number}")
     if not hasattr(config, "workerinput"):
         summary = config.stash[SUMMARY] = Summary()
         config.pluginmanager.register(summary, "nadia-redis-summary")
 
 
-def _choice(config: pytest.Config) -> Choice:
-    given = config.option.nadia_redis
-    where = "nadia_redis" if given is None else "--nadia-redis"
+def _check_choice(config: pytest.Config) -> None:
+    from pytest_nadia.redis.session.choice import parse_choice
+
     try:
-        return parse_choice(_from_ini(config) if given is None else given)
+        parse_choice(asked_for(config))
     except ValueError as error:
+        where = "nadia_redis" if config.option.nadia_redis is None else "--nadia-redis"
         raise pytest.UsageError(f"{where}: {error}") from error
-
-
-def _from_ini(config: pytest.Config) -> str:
-    value: str = config.getini("nadia_redis")
-    return value or "embedded"
 
 
 def report_header(config: pytest.Config) -> list[str]:
     """Tells the Redis that somebody chose; the default is told once a test needs it."""
-    if config.option.nadia_redis is None and not config.getini("nadia_redis"):
+    if not asked_for(config):
         return []
     if summary := config.stash.get(SUMMARY, None):
         summary.header_shown = True

@@ -46,8 +46,7 @@ def test_the_plugin_imports_nothing_but_pytest_and_the_standard_library(loaded: 
 
 
 def test_of_our_own_modules_the_plugin_imports_the_light_ones(loaded: list[str]) -> None:
-    session = ["autouse", "both", "choice", "keys", "lifecycle", "manager", "marker"]
-    session += ["overrides", "project", "summary", "told", "watching"]
+    session = ["keys", "lifecycle", "project", "summary", "told", "usage", "watching"]
     light = ["fixtures", "options", "session", *(f"session.{name}" for name in session)]
     ours = ["pytest_nadia", "pytest_nadia.plugin", "pytest_nadia.redis"]
     ours += [f"pytest_nadia.redis.{name}" for name in light]

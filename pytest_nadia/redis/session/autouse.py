@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from pytest_nadia.redis.session.marker import DEFAULT, MARKER
+from pytest_nadia.redis.session.marker import marker_of
+from pytest_nadia.redis.session.usage import FIXTURE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-FIXTURE = "_nadia_redis"
-
-
-def uses_redis(item: pytest.Item) -> bool:
-    return FIXTURE in getattr(item, "fixturenames", ())
+    import pytest
 
 
 def give_redis(items: Sequence[pytest.Item], root: Path, paths: Sequence[str]) -> list[str]:
@@ -27,7 +22,7 @@ def give_redis(items: Sequence[pytest.Item], root: Path, paths: Sequence[str]) -
         covering = [path for path, folder in folders.items() if _covers(folder, item.path)]
         for path in covering:
             empty.pop(path, None)
-        if covering and not item.stash.get(MARKER, DEFAULT).off:
+        if covering and not marker_of(item).off:
             _insert(item)
     return list(empty)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_nadia.redis.session.autouse import uses_redis
 from pytest_nadia.redis.session.choice import Choice
 from pytest_nadia.redis.session.keys import RECORDS, SIDE, drop
 from pytest_nadia.redis.session.manager import wanted_choice
-from pytest_nadia.redis.session.marker import DEFAULT, MARKER
+from pytest_nadia.redis.session.marker import marker_of
 from pytest_nadia.redis.session.told import add_told, told_by
+from pytest_nadia.redis.session.usage import uses_redis
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.wire import CommandRecord
@@ -112,7 +112,7 @@ def _one_set(item: pytest.Item, left: Run, right: Run) -> list[pytest.TestReport
 
 
 def _agreed(item: pytest.Item, left: Run, right: Run) -> Run:
-    reason = item.stash.get(MARKER, DEFAULT).diverges
+    reason = marker_of(item).diverges
     if left.outcome == "failed":
         if left.cause != right.cause:
             _failed_report(left).sections.append((f"the failure on {right.name}", right.failure))
@@ -124,7 +124,7 @@ def _agreed(item: pytest.Item, left: Run, right: Run) -> Run:
 
 
 def _differed(item: pytest.Item, left: Run, right: Run) -> Run:
-    if reason := item.stash.get(MARKER, DEFAULT).diverges:
+    if reason := marker_of(item).diverges:
         shown = right if left.outcome == "failed" else left
         add_told(shown.reports[-1], {"diverged": reason})
         return shown

@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.redis.session.autouse import give_redis, useless_paths, uses_redis
-from pytest_nadia.redis.session.keys import DIED, FAILED, TURN, drop
-from pytest_nadia.redis.session.manager import BACKENDS
-from pytest_nadia.redis.session.marker import DEFAULT, MARKER, MarkerError, read_marker
-from pytest_nadia.redis.session.overrides import overridden_fixtures
+from pytest_nadia.redis.session.keys import DIED, FAILED, MARKER, SUMMARY, TOLD, TURN, drop
 from pytest_nadia.redis.session.project import has_table, settings_of
-from pytest_nadia.redis.session.summary import SUMMARY, USELESS_PATHS
-from pytest_nadia.redis.session.told import attach
+from pytest_nadia.redis.session.usage import mentions_redis, uses_redis
 from pytest_nadia.redis.session.watching import watch, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
 _PROBLEM = pytest.StashKey[str]()
 _OUR_FIXTURE = re.compile(r"fixture (_nadia_redis|redis_\w+|async_redis_client) ")
@@ -40,14 +35,16 @@ def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     for item in items:
-        _keep_marker(item)
+        if item.get_closest_marker("redis"):
+            _keep_marker(item)
     known = has_table(config)
     if known and (paths := settings_of(config).autouse):
-        empty = give_redis(items, config.rootpath, paths)
-        if not session.testsfailed:
-            _report_useless(config, useless_paths(config, empty))
-    if known or any(map(uses_redis, items)):
+        _apply_autouse(session, items, paths)
+    used = any(map(uses_redis, items))
+    if known or used:
         watch(config)
+    if used:
+        _prepare_for_both(config, items)
 
 
 def _saw_a_stranger(config: pytest.Config) -> bool:
@@ -56,14 +53,35 @@ def _saw_a_stranger(config: pytest.Config) -> bool:
 
 
 def _keep_marker(item: pytest.Item) -> None:
+    from pytest_nadia.redis.session.marker import MarkerError, read_marker
+
     try:
         item.stash[MARKER] = read_marker(item)
     except MarkerError as error:
         item.stash[_PROBLEM] = str(error)
-        item.stash[MARKER] = DEFAULT
+
+
+def _apply_autouse(session: pytest.Session, items: list[pytest.Item], paths: Sequence[str]) -> None:
+    from pytest_nadia.redis.session.autouse import give_redis, useless_paths
+
+    empty = give_redis(items, session.config.rootpath, paths)
+    if not session.testsfailed:
+        _report_useless(session.config, useless_paths(session.config, empty))
+
+
+def _prepare_for_both(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Register what runs a test twice, if a test asks for it."""
+    from pytest_nadia.redis.session.manager import wanted_choice
+
+    if any(uses_redis(item) and wanted_choice(item).kind == "both" for item in items):
+        from pytest_nadia.redis.session import both
+
+        config.pluginmanager.register(both, "nadia-redis-both")
 
 
 def _report_useless(config: pytest.Config, lines: list[str]) -> None:
+    from pytest_nadia.redis.session.summary import USELESS_PATHS
+
     if summary := config.stash.get(SUMMARY, None):
         summary.add_useless_paths(lines)
     else:
@@ -71,6 +89,10 @@ def _report_useless(config: pytest.Config, lines: list[str]) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    if not any(map(mentions_redis, items)):
+        return []
+    from pytest_nadia.redis.session.overrides import overridden_fixtures
+
     lines = overridden_fixtures(config, items)
     summary = config.stash.get(SUMMARY, None)
     if summary is not None and not summary.header_shown and any(map(uses_redis, items)):
@@ -80,7 +102,9 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 
 def header(config: pytest.Config) -> str:
-    return f"redis: {config.stash[BACKENDS].choice}"
+    from pytest_nadia.redis.session.manager import backends_of
+
+    return f"redis: {backends_of(config).choice}"
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -103,7 +127,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
-    if item.stash.get(MARKER, DEFAULT).has_budget:
+    marker = item.stash.get(MARKER, None)
+    if marker and marker.has_budget:
         from pytest_nadia.redis.session.review import check_budget_of
 
         check_budget_of(item)
@@ -137,7 +162,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    attach(item, report)
+    if TOLD in item.stash:
+        from pytest_nadia.redis.session.told import attach
+
+        attach(item, report)
     if call.excinfo is not None:
         item.stash[FAILED] = True
         _explain_scope(report, str(call.excinfo.value))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_nadia.redis.session.choice import Choice, parse_choice
-from pytest_nadia.redis.session.marker import DEFAULT, MARKER
+from pytest_nadia.redis.session.keys import BACKENDS
+from pytest_nadia.redis.session.marker import marker_of
+from pytest_nadia.redis.session.usage import asked_for
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_nadia.redis.process import Front
     from pytest_nadia.redis.session.spare import Spare
 
@@ -93,10 +95,17 @@ class Backends:
         self._stack.close()
 
 
-BACKENDS: pytest.StashKey[Backends] = pytest.StashKey()
+def backends_of(config: pytest.Config) -> Backends:
+    """Those of this run. Raises ValueError if the option or the ini value names no Redis."""
+    known = config.stash.get(BACKENDS, None)
+    if known is None:
+        choice = parse_choice(asked_for(config) or "embedded")
+        known = config.stash[BACKENDS] = Backends(choice, force=config.option.nadia_redis_force)
+        config.add_cleanup(known.stop)
+    return known
 
 
 def wanted_choice(item: pytest.Item) -> Choice:
     """What the test's marker asks for, or else the option."""
-    own = item.stash.get(MARKER, DEFAULT).backend
-    return parse_choice(own) if own else item.config.stash[BACKENDS].choice
+    own = marker_of(item).backend
+    return parse_choice(own) if own else backends_of(item.config).choice

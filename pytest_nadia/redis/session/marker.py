@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nadia.redis.session.choice import parse_choice
+from pytest_nadia.redis.session.keys import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +35,12 @@ class Marker:
         return self.max_commands is not None or self.max_round_trips is not None
 
 
-MARKER = pytest.StashKey[Marker]()
 _NAMES = tuple(one.name for one in fields(Marker))
 DEFAULT = Marker()
+
+
+def marker_of(item: pytest.Item) -> Marker:
+    return item.stash.get(MARKER, DEFAULT)
 
 
 def read_marker(item: pytest.Item) -> Marker:

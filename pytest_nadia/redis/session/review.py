@@ -20,7 +20,7 @@ from pytest_nadia.redis.lints.gathering import (
 from pytest_nadia.redis.lints.registry import lint
 from pytest_nadia.redis.process import FrontError
 from pytest_nadia.redis.session.keys import DIED, FAILED, RECORDS, SIDE, TURN
-from pytest_nadia.redis.session.marker import DEFAULT, MARKER
+from pytest_nadia.redis.session.marker import marker_of
 from pytest_nadia.redis.session.project import settings_of
 from pytest_nadia.redis.session.told import to_tell
 from pytest_nadia.redis.session.watching import watch
@@ -47,7 +47,7 @@ def check_budget_of(item: pytest.Item) -> None:
     turn = item.stash.get(TURN, None)
     if turn is None:
         pytest.fail(_NO_REDIS, pytrace=False)
-    marker = item.stash[MARKER]
+    marker = marker_of(item)
     try:
         problem = check_budget(turn.records(), marker.max_commands, marker.max_round_trips)
     except FrontError as error:
@@ -102,7 +102,7 @@ def _evidence(item: pytest.Item, turn: Turn | None, records: Sequence[CommandRec
     seen = watch(item.config)
     settings = _settings(item)
     path, line, name = item.location
-    off = item.stash.get(MARKER, DEFAULT).off
+    off = marker_of(item).off
     early: tuple[KeyLeft, ...] = item.stash.get(_KEYS, ()) if turn else ()
     left = _keys_left(turn, records, settings) if turn else ()
     return Evidence(
@@ -135,7 +135,7 @@ def _without_our_own(seen: Connections, turn: Turn) -> Connections:
 
 def _settings(item: pytest.Item) -> RedisSettings:
     settings = settings_of(item.config)
-    own = item.stash.get(MARKER, DEFAULT).lints
+    own = marker_of(item).lints
     return with_lints(settings, own) if own else settings
 
 

@@ -87,8 +87,5 @@ def _notes_of(rule: str, places: Mapping[str, list[tuple[str, str]]]) -> Iterato
         yield f"  ... and {len(places) - _MOST_PLACES} more places"
 
 
-SUMMARY = pytest.StashKey[Summary]()
-
-
 def _tests(number: int) -> str:
     return "1 test" if number == 1 else f"{number} tests"

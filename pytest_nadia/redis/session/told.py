@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-import pytest
+from pytest_nadia.redis.session.keys import TOLD
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Told(TypedDict, total=False):
@@ -20,20 +23,19 @@ class Told(TypedDict, total=False):
     """The acknowledged reason for which embedded and real server differ."""
 
 
-_TOLD: pytest.StashKey[Told] = pytest.StashKey()
 _ATTRIBUTE = "nadia_redis"
 
 
 def to_tell(item: pytest.Item) -> Told:
     """What the item's next report will carry, to be filled in."""
-    return item.stash.setdefault(_TOLD, Told())
+    return item.stash.setdefault(TOLD, Told())
 
 
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
-    told = item.stash.get(_TOLD, None)
+    told = item.stash.get(TOLD, None)
     if told is not None:
         setattr(report, _ATTRIBUTE, told)
-        del item.stash[_TOLD]
+        del item.stash[TOLD]
 
 
 def told_by(report: pytest.TestReport) -> Told:

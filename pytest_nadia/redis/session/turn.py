@@ -12,7 +12,7 @@ import pytest
 from pytest_nadia.redis.instance import RedisServer
 from pytest_nadia.redis.process import FrontError
 from pytest_nadia.redis.session.keys import DIED, SIDE, TURN, drop
-from pytest_nadia.redis.session.manager import BACKENDS, NoRedisError, wanted_choice
+from pytest_nadia.redis.session.manager import NoRedisError, backends_of, wanted_choice
 from pytest_nadia.redis.session.project import settings_of
 from pytest_nadia.redis.session.told import to_tell
 from pytest_nadia.redis.session.watching import watch
@@ -120,7 +120,7 @@ def _choose(item: pytest.Item) -> Choice:
 
 
 def _take(item: pytest.Item, choice: Choice) -> Turn | NoRedisError:
-    backends = item.config.stash[BACKENDS]
+    backends = backends_of(item.config)
     try:
         backend = backends.get(choice, item.nodeid)
         front = backend.front
