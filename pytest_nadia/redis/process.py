@@ -11,6 +11,7 @@ import tempfile
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, TYPE_CHECKING, Literal, cast
 
 import msgspec
@@ -19,7 +20,7 @@ from pytest_nadia.redis.requirements import missing_requirement
 from pytest_nadia.redis.wire import Answer, Hello, Order, RuleState, Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_nadia.redis.wire import CommandRecord, ConnectionRecord, Rule
 
@@ -29,6 +30,7 @@ _PROGRAM = [sys.executable, "-P", "-m", "pytest_nadia.redis.front.program"]
 _SECONDS_TO_STOP = 5.0
 _SECONDS_TO_ANSWER = 30.0
 _LENGTH = struct.Struct(">I")
+_CHUNK = 1 << 16
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Answer)
 
@@ -66,7 +68,18 @@ class Front:
 
     def reset(self) -> int:
         """Empty every database, end every fault, undo CONFIG SET; gives the ledger's mark."""
-        return self._order(Order(do="reset")).number
+        return self.start_reset()()
+
+    def start_reset(self) -> Callable[[], int]:
+        """Like `reset`, without waiting for its end: gives what waits, and then the mark.
+
+        No command that is sent afterwards is carried out before its end.
+        """
+        try:
+            posted = self._control.post(Order(do="reset"))
+        except OSError as error:
+            raise FrontError(self._child.obituary()) from error
+        return lambda: self._answer_of(partial(self._control.wait_for, posted)).number
 
     def mark(self) -> int:
         """The number that the next command will have in the ledger."""
@@ -98,13 +111,22 @@ class Front:
         return self._order(Order(do="advance", seconds=seconds)).remark
 
     def _order(self, order: Order) -> Answer:
+        return self._answer_of(partial(self._control.ask, order))
+
+    def _answer_of(self, ask: Callable[[], Answer]) -> Answer:
         try:
-            answer = self._control.ask(order)
+            answer = ask()
         except (OSError, EOFError) as error:
             raise FrontError(self._child.obituary()) from error
         if answer.error:
             raise FrontError(f"the Redis of the tests: {answer.error}")
         return answer
+
+
+class _Posted:
+    """An order on its way."""
+
+    answer: Answer | None = None
 
 
 class _Control:
@@ -114,34 +136,64 @@ class _Control:
         self._path = path
         self._lock = threading.Lock()
         self._socket = _connected(path)
+        self._awaited: _Posted | None = None
 
     def ask(self, order: Order) -> Answer:
+        return self.wait_for(self.post(order))
+
+    def post(self, order: Order) -> _Posted:
+        """Send an order; its answer is read before that of any later one."""
+        data = _encoder.encode(order)
         with self._lock:
+            self._collect()
             try:
-                return self._exchange(_encoder.encode(order))
-            except (OSError, EOFError):
-                # The answer may still come, and belongs to no later order.
+                self._socket.sendall(_LENGTH.pack(len(data)) + data)
+            except OSError:
                 self._renew()
                 raise
+            self._awaited = _Posted()
+            return self._awaited
+
+    def wait_for(self, posted: _Posted) -> Answer:
+        """Raises EOFError if the connection over which it was sent is gone."""
+        with self._lock:
+            self._collect()
+        if posted.answer is None:
+            raise EOFError
+        return posted.answer
 
     def close(self) -> None:
         self._socket.close()
 
-    def _exchange(self, data: bytes) -> Answer:
-        self._socket.sendall(_LENGTH.pack(len(data)) + data)
-        (size,) = _LENGTH.unpack(self._receive(_LENGTH.size))
-        return _decoder.decode(self._receive(size))
+    def _collect(self) -> None:
+        if self._awaited is None:
+            return
+        try:
+            self._awaited.answer = _decoder.decode(self._receive())
+        except (OSError, EOFError):
+            # The answer may still come, and belongs to no later order.
+            self._renew()
+            raise
+        self._awaited = None
 
-    def _receive(self, size: int) -> bytes:
-        data = self._socket.recv(size)
-        while len(data) < size:
-            more = self._socket.recv(size - len(data))
-            if not more:
-                raise EOFError
-            data += more
+    def _receive(self) -> bytes:
+        """One message, without its length; no more than one is on its way."""
+        data = self._receive_some()
+        while len(data) < _LENGTH.size:
+            data += self._receive_some()
+        end = _LENGTH.size + _LENGTH.unpack_from(data)[0]
+        while len(data) < end:
+            data += self._receive_some()
+        return data[_LENGTH.size :]
+
+    def _receive_some(self) -> bytes:
+        data = self._socket.recv(_CHUNK)
+        if not data:
+            raise EOFError
         return data
 
     def _renew(self) -> None:
+        self._awaited = None
         self._socket.close()
         with suppress(OSError):
             self._socket = _connected(self._path)

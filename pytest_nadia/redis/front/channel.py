@@ -30,9 +30,12 @@ class Channel:
         on_data: Callable[[bytes], None],
         on_end: Callable[[], None],
         on_drained: Callable[[], None] = lambda: None,
+        *,
+        goes_first: bool = False,
     ) -> None:
         self._loop, self._socket = loop, sock
         self._on_data, self._on_end, self._on_drained = on_data, on_end, on_drained
+        self._goes_first = goes_first
         self._unsent = bytearray()
         self._reading, self._heard_all, self._broken = True, False, False
         self._sends_no_more, self._closing, self.closed = False, False, False
@@ -104,7 +107,8 @@ class Channel:
 
     def _rewatch(self) -> None:
         read = self._read if self._reading and not self._heard_all else None
-        self._loop.watch(self._socket, read, self._write_more if self._unsent else None)
+        write = self._write_more if self._unsent else None
+        self._loop.watch(self._socket, read, write, goes_first=self._goes_first)
 
     def _read(self) -> None:
         if self.closed:

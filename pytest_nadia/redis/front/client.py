@@ -7,6 +7,7 @@ only what a server sends on its own (messages of a subscription, invalidations) 
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_nadia.redis.front.channel import Channel
@@ -126,6 +127,14 @@ class Client:
     # What the client sends
 
     def _on_data(self, data: bytes) -> None:
+        if self._house.is_emptying:
+            self._house.put_off(partial(self._accept, data))
+        else:
+            self._accept(data)
+
+    def _accept(self, data: bytes) -> None:
+        if self._channel.closed:
+            return
         if self._opaque:
             self._session.stream(data)
         elif self._may_stream():
@@ -543,6 +552,9 @@ class Client:
 
     def _on_end(self) -> None:
         """The client sends nothing more: what it asked for is still done."""
+        if self._house.is_emptying:
+            self._house.put_off(self._on_end)
+            return
         if self._left:
             self._channel.close()
             return

@@ -27,7 +27,8 @@ class Control:
     def __init__(self, house: House, sock: socket.socket) -> None:
         self._house = house
         self._data = bytearray()
-        self._channel = Channel(house.loop, sock, self._on_data, self._on_end)
+        # Who gives an order and then sends a command finds the order carried out.
+        self._channel = Channel(house.loop, sock, self._on_data, self._on_end, goes_first=True)
 
     def _on_data(self, data: bytes) -> None:
         self._data += data

@@ -45,6 +45,8 @@ class House:
         self._written = True
         self._scripts = True
         self._parameters: set[bytes] = set()
+        self._resets = 0
+        self._put_off: list[Callable[[], None]] = []
 
     # Clients
 
@@ -163,6 +165,7 @@ class House:
         if not (self._written or self._scripts or self._parameters):
             done("")
             return
+        self._resets += 1
         parameters, self._parameters = self._parameters, set()
         scripts, self._scripts, self._written = self._scripts, False, False
 
@@ -172,8 +175,23 @@ class House:
                 self._written, self._scripts = True, self._scripts or scripts
                 self._parameters |= parameters
             done(error)
+            self._resets -= 1
+            self._go_on_after_reset()
 
         self._data.reset(scripts, parameters, end)
+
+    @property
+    def is_emptying(self) -> bool:
+        return self._resets > 0
+
+    def put_off(self, call: Callable[[], None]) -> None:
+        """Call when the server is empty."""
+        self._put_off.append(call)
+
+    def _go_on_after_reset(self) -> None:
+        calls, self._put_off = self._put_off, []
+        for call in calls:
+            call()
 
     def advance(self, seconds: float, done: Done) -> None:
         self._data.advance(seconds, done)

@@ -48,6 +48,7 @@ class Loop:
         self.clock = clock
         self._poll = select.poll()
         self._calls: dict[int, tuple[Callable[[], None] | None, Callable[[], None] | None]] = {}
+        self._first: set[int] = set()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = count()
         self._soon: list[Callable[[], None]] = []
@@ -58,14 +59,22 @@ class Loop:
         sock: socket.socket | int,
         read: Callable[[], None] | None,
         write: Callable[[], None] | None = None,
+        *,
+        goes_first: bool = False,
     ) -> None:
-        """Call `read` and `write` when the socket is ready for it; None leaves it alone."""
+        """Call `read` and `write` when the socket is ready for it; None leaves it alone.
+
+        One that goes first is served before all others that are ready at the same time.
+        """
         number = sock if isinstance(sock, int) else sock.fileno()
         if read or write:
             self._poll.register(number, (_READ if read else 0) | (_WRITE if write else 0))
             self._calls[number] = read, write
+            if goes_first:
+                self._first.add(number)
         elif self._calls.pop(number, None):
             self._poll.unregister(number)
+            self._first.discard(number)
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         timer = Timer(self.clock.now() + seconds, call)
@@ -83,7 +92,10 @@ class Loop:
             self._run_due()
             if self._is_stopped():
                 return
-            for number, events in self._ready():
+            ready = self._ready()
+            if len(ready) > 1:
+                ready.sort(key=lambda event: event[0] not in self._first)
+            for number, events in ready:
                 self._serve(number, events)
             self._run_soon()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from functools import wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
+    from pytest_nadia.redis.process import Front
     from pytest_nadia.redis.session.choice import Choice
     from pytest_nadia.redis.session.manager import Backend
     from pytest_nadia.redis.wire import CommandRecord
@@ -34,16 +35,23 @@ _NAME_IT = (
 
 
 class Turn:
-    """The Redis of one test. `mark` is the number of its first command in the ledger."""
+    """The Redis of one test; `emptied` waits until it is empty, and gives the ledger's mark."""
 
-    def __init__(self, backend: Backend, mark: int, variables: Iterable[str]) -> None:
+    def __init__(
+        self, backend: Backend, emptied: Callable[[], int], variables: Iterable[str]
+    ) -> None:
         self.server = RedisServer(backend.front)
-        self.mark = mark
+        self._emptied = emptied
         self._backend = backend
         self._client: Redis | None = None
         self.is_experiment = False
         self._before = {name: os.environ.get(name) for name in variables}
         os.environ.update(dict.fromkeys(self._before, self.server.url))
+
+    @cached_property
+    def mark(self) -> int:
+        """The number of the test's first command in the ledger. Raises FrontError."""
+        return self._emptied()
 
     def lend_client(self) -> Redis:
         if self._client is None:
@@ -124,10 +132,18 @@ def _take(item: pytest.Item, choice: Choice) -> Turn | NoRedisError:
     try:
         backend = backends.get(choice, item.nodeid)
         front = backend.front
-        mark = front.reset()
+        emptied = _empty(front)
     except NoRedisError as error:
         return error
     except FrontError as error:
         return backends.lose(choice, item.nodeid, error)
     watch(item.config).give((front.host, front.port), front.socket_path)
-    return Turn(backend, mark, settings_of(item.config).env)
+    return Turn(backend, emptied, settings_of(item.config).env)
+
+
+def _empty(front: Front) -> Callable[[], int]:
+    """A database that is no longer leased must not be used by the test's first command."""
+    if front.kind != "url":
+        return front.start_reset()
+    mark = front.reset()
+    return lambda: mark

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,39 @@ def test_what_is_written_backstage_is_emptied_too_and_in_no_ledger(
     assert connect().get("a") == b"1"
     front.reset()
     assert connect().get("a") is None
+
+
+def test_nothing_overtakes_a_reset_that_was_only_started(front: Front, connect: Connect) -> None:
+    old = connect()
+    for number in range(100):
+        old.set("a", number)
+        emptied = front.start_reset()
+        assert old.get("a") is None
+        connect().set("b", number)
+        assert [one.name for one in front.records(emptied()) if one.name in {"GET", "SET"}] == [
+            "GET",
+            "SET",
+        ]
+
+
+def test_who_hangs_up_during_a_reset_is_served_before(front: Front) -> None:
+    with socket.create_connection((front.host, front.port)) as client:
+        client.sendall(b"SET a 1\r\n" * 2000)
+        emptied = front.start_reset()
+        client.sendall(b"SET b 1\r\n")
+        client.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    assert received == b"+OK\r\n" * 2001
+    assert front.records(emptied())[-1].key == b"b"
+
+
+def test_a_started_reset_of_a_front_that_is_gone_says_so(front: Front) -> None:
+    with run_front("embedded") as mortal:
+        os.kill(mortal.pid, signal.SIGSTOP)
+        emptied = mortal.start_reset()
+        os.kill(mortal.pid, signal.SIGKILL)
+        with pytest.raises(FrontError, match="gone"):
+            emptied()
 
 
 def test_its_folder_has_no_socket_to_which_the_end_would_say_shutdown(front: Front) -> None:
