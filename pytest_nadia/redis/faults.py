@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_nadia.redis.backstage import backstage
 from pytest_nadia.redis.faulting import arguments
 from pytest_nadia.redis.faulting.arguments import as_written, unless
 from pytest_nadia.redis.faulting.error_texts import full_text
@@ -12,7 +13,7 @@ from pytest_nadia.redis.faulting.switch import DoorSwitch, RuleSwitch
 from pytest_nadia.redis.wire import Rule, RuleState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from types import TracebackType
     from typing import Protocol, Self
 
@@ -208,8 +209,12 @@ class RedisFaults:
         return self._fault(call, rule)
 
     def info(self, **fields: float | str) -> Fault:
-        """INFO shows these values: `info(used_memory=201 * MB)`."""
-        rule = Rule(action="info", fields=arguments.info_fields(fields))
+        """INFO shows these values: `info(used_memory=201 * MB)`.
+
+        The size for people beside a size in bytes (used_memory_human) follows it. It fires where
+        a section is asked for that has one of the fields.
+        """
+        rule = Rule(action="info", fields=arguments.info_fields(fields, self._own_fields))
         return self._fault(as_written("info", **fields), rule)
 
     def flap(self, *, up: float, down: float, seen: bool = True) -> Fault:
@@ -243,6 +248,10 @@ class RedisFaults:
                 raise UnfiredFaultError(fault.unnoticed)
             if not fault.was_used:
                 raise UnfiredFaultError(f"{fault} was never on: write `with {fault}:`")
+
+    def _own_fields(self) -> Collection[str]:
+        with backstage(self._front) as client:
+            return client.info("everything").keys()
 
     def _fault(self, call: str, rule: Rule) -> Fault:
         return self._add(Fault(call, RuleSwitch(self._front, rule)))

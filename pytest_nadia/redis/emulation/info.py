@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis.emulation.base import SocketBase
@@ -13,6 +11,7 @@ from pytest_nadia.redis.emulation.process import machine_bytes, resident_bytes, 
 from pytest_nadia.redis.emulation.registry import command
 from pytest_nadia.redis.emulation.state import BASE_MEMORY
 from pytest_nadia.redis.emulation.values import Verbatim
+from pytest_nadia.redis.info_fields import human, is_asked_for, template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,44 +19,20 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.emulation.database import WeighedDatabase
     from pytest_nadia.redis.emulation.state import ServerState
 
+__all__ = ["InfoMixin", "human"]
+
 Fields = dict[str, object]
-
-_EVERYTHING = frozenset({"all", "everything"})
-_NOT_BY_DEFAULT = frozenset({"Commandstats", "Latencystats"})
-_UNITS = ((1024**3, "G"), (1024**2, "M"), (1024, "K"))
-
-
-@cache
-def _template() -> dict[str, dict[str, str]]:
-    """The sections and their fields, as a fresh Redis 7.0 has them."""
-    sections: dict[str, dict[str, str]] = {}
-    text = files(__package__).joinpath("data/info.txt").read_text(encoding="utf-8")
-    for line in text.splitlines():
-        if line.startswith("# "):
-            current = sections.setdefault(line[2:], {})
-        elif line:
-            name, _, value = line.partition(":")
-            current[name] = value
-    return sections
-
-
-def human(size: float) -> str:
-    """Bytes as INFO writes them for people: 1.50M."""
-    for unit, letter in _UNITS:
-        if size >= unit:
-            return f"{size / unit:.2f}{letter}"
-    return f"{int(size)}B"
 
 
 class InfoMixin(SocketBase):
     @command("info", (), (bytes,))
     def info(self, *sections: bytes) -> Verbatim:
-        wanted = {name.decode(errors="replace").lower() for name in sections} or {"default"}
+        asked = {name.decode(errors="replace").lower() for name in sections}
         live = self._live_fields(self.state)
         chosen = [
             _render(name, {**fields, **live.get(name, {})})
-            for name, fields in _template().items()
-            if _is_wanted(name, wanted)
+            for name, fields in template().items()
+            if is_asked_for(name.lower(), asked)
         ]
         return Verbatim("\r\n".join(chosen).encode("utf-8", "surrogateescape"))
 
@@ -82,12 +57,6 @@ class InfoMixin(SocketBase):
             "maxclients": self.state.parameters["maxclients"],
             "blocked_clients": sum(socket._blocked for socket in sockets),
         }
-
-
-def _is_wanted(name: str, wanted: set[str]) -> bool:
-    if wanted & _EVERYTHING or name.lower() in wanted:
-        return True
-    return "default" in wanted and name not in _NOT_BY_DEFAULT
 
 
 def _render(name: str, fields: Mapping[str, object]) -> str:

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis import commands
+from pytest_nadia.redis.info_fields import nearest_field, section_of, with_readable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 
 def command_names(on: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -62,10 +63,24 @@ def glob(key: str | bytes | None) -> bytes:
     return key.encode() if isinstance(key, str) else key or b""
 
 
-def info_fields(fields: dict[str, float | str]) -> dict[str, str]:
+def info_fields(
+    fields: dict[str, float | str], of_server: Callable[[], Collection[str]]
+) -> dict[str, str]:
+    """`of_server` gives what the server itself shows: it may be newer, or have modules."""
     if not fields:
         raise ValueError("info() needs a field: info(used_memory=201 * MB)")
-    return {name: _info_value(name, value) for name, value in fields.items()}
+    shown = {name: _info_value(name, value) for name, value in fields.items()}
+    if unknown := [name for name in shown if not section_of(name)]:
+        _refuse_unknown(unknown, of_server())
+    return with_readable(shown)
+
+
+def _refuse_unknown(names: Iterable[str], of_server: Collection[str]) -> None:
+    for name in names:
+        if name not in of_server:
+            near = nearest_field(name, of_server)
+            hint = f"the nearest is {near}" if near else "INFO of the server lists what there is"
+            raise ValueError(f"no section of INFO has a field {name!r}; {hint}")
 
 
 def _info_value(name: str, value: float | str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from pytest_nadia.redis import commands
 from pytest_nadia.redis.budget import folded_names, shown_key
+from pytest_nadia.redis.info_fields import section_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pytest_nadia.redis.wire import CommandRecord, Rule
 
@@ -38,8 +39,13 @@ def _awaited(rule: Rule) -> str:
     if rule.action == "drop_after":
         return f"more than {rule.size} bytes of replies on one connection"
     if rule.action == "info":
-        return "INFO"
+        return f"INFO that shows {' or '.join(_written(rule.fields))}"
     return _ordinal(rule.nth) + _what(rule) + _with_key(rule)
+
+
+def _written(fields: Collection[str]) -> list[str]:
+    """Without the sizes for people that follow another field."""
+    return [name for name in fields if name.removesuffix("_human") not in set(fields) - {name}]
 
 
 def _ordinal(nth: int) -> str:
@@ -64,6 +70,8 @@ def _hint(rule: Rule, seen: dict[str, int], records: Sequence[CommandRecord], ur
         return _unseen(rule, url)
     if not seen:
         return f"is the code under test connected to {url}?"
+    if rule.action == "info":
+        return _other_sections(rule, records)
     hit = [record for record in records if _is_awaited(rule, record.name)]
     if not hit:
         return _relatives(rule.on, seen)
@@ -78,6 +86,15 @@ def _unseen(rule: Rule, url: str) -> str:
         f"is the code under test connected to {url}? Refused connections of other programs, "
         f"or of clients with sockets of their own, cannot be seen: for those write {call}"
     )
+
+
+def _other_sections(rule: Rule, records: Sequence[CommandRecord]) -> str:
+    asked = [one.arguments for one in records if one.name == "INFO" and not one.handshake]
+    if not asked:
+        return ""
+    given = " ".join(each.decode(errors="replace") for each in asked[0])
+    sections = " or ".join(dict.fromkeys(map(section_of, rule.fields)))
+    return f"INFO{f' {given}' if given else ''} does not show the section {sections}"
 
 
 def _is_awaited(rule: Rule, name: str) -> bool:

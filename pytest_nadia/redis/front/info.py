@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_nadia.redis.info_fields import is_asked_for, section_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def with_fields(reply: bytes, fields: Mapping[str, str]) -> bytes:
@@ -24,10 +26,27 @@ def with_fields(reply: bytes, fields: Mapping[str, str]) -> bytes:
 def _changed(text: str, fields: Mapping[str, str]) -> str:
     left = dict(fields)
     lines = [_line(line, left) for line in text.split("\r\n")]
-    added = [f"{name}:{value}" for name, value in left.items()]
-    return "\r\n".join([*lines[:-1], *added, lines[-1]])
+    for name, value in left.items():
+        _add(lines, section_of(name), f"{name}:{value}")
+    return "\r\n".join(lines)
 
 
 def _line(line: str, left: dict[str, str]) -> str:
     name, colon, _ = line.partition(":")
     return f"{name}:{left.pop(name)}" if colon and name in left else line
+
+
+def _add(lines: list[str], section: str, line: str) -> None:
+    """At the end of its section; nowhere if the reply is of other sections."""
+    if not section:
+        lines.insert(len(lines) - 1, line)
+    heads = [at for at, one in enumerate(lines) if one.lower() == f"# {section}"]
+    for head in heads[:1]:
+        lines.insert(lines.index("", head), line)
+
+
+def shows(fields: Iterable[str], arguments: Iterable[bytes]) -> bool:
+    """Whether an INFO with these arguments shows one of the fields."""
+    asked = {each.decode(errors="replace").lower() for each in arguments}
+    sections = {section_of(name) for name in fields}
+    return "" in sections or any(is_asked_for(each, asked) for each in sections)

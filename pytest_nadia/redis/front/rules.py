@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_nadia.redis import commands
+from pytest_nadia.redis.front.info import shows
 from pytest_nadia.redis.wire import RuleState
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class ActiveRule:
         if entry.handshake and not self.rule.on and self._spares_handshakes:
             return False
         if name == "HELLO" and self._code == "NOAUTH" and _logs_in(entry):
+            return False
+        if self.rule.action == "info" and not shows(self.rule.fields, entry.fields[1:]):
             return False
         if self._code in _ABOUT_KEYS and not self.rule.on and entry.key is None:
             return False

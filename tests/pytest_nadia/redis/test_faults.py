@@ -525,21 +525,69 @@ def test_info_shows_what_is_asked_and_leaves_the_rest(
     fields: dict[str, Any] = {
         "used_memory": 201 * MB,
         "role": "slave",
-        "mem_x": 1.5,
+        "loading_loaded_perc": 1.5,
         "loading": True,
     }
     with faults.info(**fields):
         shown = client.info()
     assert shown["used_memory"] == 201 * MB == 210_763_776
-    assert (shown["role"], shown["mem_x"], shown["loading"]) == ("slave", 1.5, 1)
+    assert (shown["role"], shown["loading_loaded_perc"], shown["loading"]) == ("slave", 1.5, 1)
     assert shown["redis_version"] == before["redis_version"]
     assert set(before) <= set(shown)
-    assert "mem_x" not in client.info()
+    assert "loading_loaded_perc" not in client.info()
 
 
 def test_info_of_one_section_shows_its_fields(faults: RedisFaults, client: redis.Redis) -> None:
     with faults.info(used_memory=7 * GB):
         assert client.info("memory")["used_memory"] == 7 * GB
+
+
+def test_a_size_for_people_follows_the_size_in_bytes(
+    faults: RedisFaults, client: redis.Redis
+) -> None:
+    with faults.info(used_memory=201 * MB, maxmemory=GB, used_memory_rss="unknown"):
+        shown = client.info("memory")
+    assert (shown["used_memory_human"], shown["maxmemory_human"]) == ("201.00M", "1.00G")
+    assert shown["used_memory_rss"] == "unknown"
+    assert shown["used_memory_rss_human"] != "unknown"
+
+
+def test_a_size_for_people_may_be_given_itself(faults: RedisFaults, client: redis.Redis) -> None:
+    with faults.info(used_memory=201 * MB, used_memory_human="much"):
+        assert client.info("memory")["used_memory_human"] == "much"
+
+
+@pytest.mark.parametrize("section", ["memory", "Memory", "all", "everything", "default"])
+def test_info_fires_where_its_section_is_asked_for(
+    faults: RedisFaults, client: redis.Redis, section: str
+) -> None:
+    with faults.info(used_memory=7) as fault:
+        assert client.info(section)["used_memory"] == 7
+        assert fault.fired == 1
+
+
+def test_info_of_another_section_neither_shows_it_nor_fires(
+    faults: RedisFaults, client: redis.Redis
+) -> None:
+    shown: dict[str, Any] = {}
+    told = unfired(faults.info(used_memory=7), lambda: shown.update(client.info("server")))
+    assert "used_memory" not in shown
+    assert "redis_version" in shown
+    assert told == (
+        "info(used_memory=7) never fired: it waited for INFO that shows used_memory, "
+        "and saw INFO (INFO server does not show the section memory)"
+    )
+
+
+def test_a_field_that_is_not_there_yet_stands_in_its_section(
+    faults: RedisFaults, client: redis.Redis
+) -> None:
+    fields: dict[str, Any] = {"master_link_status": "down", "db7": "keys=3,expires=0,avg_ttl=0"}
+    with faults.info(**fields):
+        assert client.info("replication")["master_link_status"] == "down"
+        both = client.info("keyspace")
+        assert both["db7"] == {"keys": 3, "expires": 0, "avg_ttl": 0}
+        assert "master_link_status" not in both
 
 
 def test_maxmemory_is_the_servers_own_limit(faults: RedisFaults, client: redis.Redis) -> None:
@@ -919,6 +967,18 @@ def test_a_fault_that_cannot_be_judged_is_told(
         (lambda faults: faults.drop_after(bytes=-1), "bytes is a whole number from 0 up"),
         (lambda faults: faults.maxmemory(0), "bytes is a whole number from 1 up"),
         (lambda faults: faults.info(), r"info\(\) needs a field"),
+        (
+            lambda faults: faults.info(used_memry=1),
+            "field 'used_memry'; the nearest is used_memory$",
+        ),
+        (
+            lambda faults: faults.info(Role="slave"),
+            "no section of INFO has a field 'Role'; .* role$",
+        ),
+        (
+            lambda faults: faults.info(qqqqqqq=1),
+            "'qqqqqqq'; INFO of the server lists what there is",
+        ),
         (lambda faults: faults.info(role="a\r\nb"), "role cannot be"),
         (lambda faults: faults.info(role=None), "role cannot be None"),
     ],
