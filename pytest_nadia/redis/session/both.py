@@ -81,10 +81,19 @@ def _run_twice(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.T
     first, second = _SIDES
     # A sibling as the next item: the fixtures of a wider scope must survive.
     left = _run(item, first, copy.copy(item))
-    if item.session.shouldstop or item.session.shouldfail:
-        return left.reports
+    if stopped := item.session.shouldstop or item.session.shouldfail:
+        return _half(item, left, str(stopped))
     right = _run(item, second, nextitem)
     return _one_set(item, left, right)
+
+
+def _half(item: pytest.Item, left: Run, reason: str) -> list[pytest.TestReport]:
+    """The run was stopped before the second time: nobody knows whether the test passes."""
+    if left.outcome not in ("failed", "skipped"):
+        from pytest_nadia.redis.session.divergence import half_run
+
+        half_run(item, left, reason)
+    return left.reports
 
 
 def _run(item: pytest.Item, side: Choice, nextitem: pytest.Item | None) -> Run:
@@ -115,7 +124,13 @@ def _agreed(item: pytest.Item, left: Run, right: Run) -> Run:
     reason = marker_of(item).diverges
     if left.outcome == "failed":
         if left.cause != right.cause:
-            _failed_report(left).sections.append((f"the failure on {right.name}", right.failure))
+            from pytest_nadia.redis.session.divergence import explain
+
+            replies = explain(left.records, right.records, (left.name, right.name))
+            _failed_report(left).sections += [
+                (f"the failure on {right.name}", right.failure),
+                (f"replies on {left.name} and on {right.name}", "\n".join(replies)),
+            ]
     elif reason and left.outcome != "skipped":
         from pytest_nadia.redis.session.divergence import no_longer
 

@@ -59,6 +59,14 @@ def no_longer(item: pytest.Item, reports: Sequence[pytest.TestReport], reason: s
     fail_report(item, _worst(reports), title, [])
 
 
+def half_run(item: pytest.Item, only: Run, reason: str) -> None:
+    """Make a test fail whose second run did not take place."""
+    title = f"{item.name} ran on {only.name} alone, because the run was stopped: {reason}"
+    fail_report(
+        item, _worst(only.reports), title, ["Run it again: on one Redis it proves nothing."]
+    )
+
+
 def _worst(reports: Sequence[pytest.TestReport]) -> pytest.TestReport:
     """The one that did not pass, or else that of the test's call."""
     return next((one for one in reports if not one.passed), reports[len(reports) // 2])

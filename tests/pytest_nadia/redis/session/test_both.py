@@ -69,6 +69,51 @@ def test_failures_that_differ_are_both_shown(
     result.stdout.fnmatch_lines(["*'server' == 'neither'*"])
 
 
+def test_failures_that_differ_show_both_replies(
+    pytester: pytest.Pytester, run_both: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(redis_client, redis_server):
+            redis_client.set("kind", redis_server.kind)
+            assert redis_client.get("kind") == b"neither"
+        """
+    )
+    run_both().stdout.fnmatch_lines(
+        [
+            "*replies on embedded and on server*",
+            "the first command whose replies differ: GET kind",
+            '  embedded: "embedded"',
+            '  server: "server"',
+        ]
+    )
+
+
+@pytest.mark.parametrize("attribute", ["shouldstop", "shouldfail"])
+@pytest.mark.parametrize("expected_failure", [False, True])
+def test_a_test_that_was_stopped_after_its_first_run_has_not_passed(
+    pytester: pytest.Pytester,
+    run_both: Callable[..., pytest.RunResult],
+    attribute: str,
+    expected_failure: bool,
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.xfail({expected_failure}, reason="known")
+        def test_it(request, redis_client):
+            request.session.{attribute} = "enough"
+            assert not {expected_failure}
+        """
+    )
+    result = run_both()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*test_it ran on embedded alone, because the run was stopped: enough*"]
+    )
+
+
 @pytest.mark.parametrize("kind", ["embedded", "server"])
 def test_a_difference_is_a_divergence(
     pytester: pytest.Pytester,
