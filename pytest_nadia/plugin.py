@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis import options as redis_options
+from pytest_nadia.timing import fixtures as timing_fixtures
 
 if TYPE_CHECKING:
     import pytest
@@ -41,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         start_recording(config, report)
     redis_options.start(config)
+    config.pluginmanager.register(timing_fixtures, "nadia-timing")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

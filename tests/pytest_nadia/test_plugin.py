@@ -50,6 +50,7 @@ def test_of_our_own_modules_the_plugin_imports_the_light_ones(loaded: list[str])
     light = ["fixtures", "options", "session", *(f"session.{name}" for name in session)]
     ours = ["pytest_nadia", "pytest_nadia.plugin", "pytest_nadia.redis"]
     ours += [f"pytest_nadia.redis.{name}" for name in light]
+    ours += ["pytest_nadia.timing", "pytest_nadia.timing.fixtures"]
     assert f"OURS {ours}" in loaded
 
 

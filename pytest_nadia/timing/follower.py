@@ -1,0 +1,28 @@
+"""What keeps the virtual time in another process."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Follower(Protocol):
+    """Its own time stands still between `hold` and `release`, but for what it is told here."""
+
+    @property
+    def addresses(self) -> set[tuple[str, int]]:
+        """Where it serves; an answer from there is waited for, whatever the machine's time."""
+
+    def hold(self, wall: float) -> None:
+        """Stop; `wall` is the time of day from now on, in seconds since the epoch."""
+
+    def release(self) -> None:
+        """Go on with the machine's time."""
+
+    def advance(self, seconds: float) -> None:
+        """Move on, and do what falls due on the way."""
+
+    def pass_time(self, seconds: float | None) -> float | None:
+        """Move on to what is due next, `seconds` away at most; gives by how much.
+
+        None, and nothing moves, while something is owed to this process.
+        """

@@ -1,0 +1,224 @@
+"""One time for the loop, the clocks and the threads: it jumps, and nobody is told a wrong one."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from pytest_nadia.clock import ClockError, virtual_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_nadia.clock import VirtualClock
+
+START = datetime(2030, 3, 30, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[VirtualClock]:
+    with virtual_clock(START) as one:
+        yield one
+
+
+def everything() -> list[float]:
+    return [time.time(), time.monotonic(), time.perf_counter(), datetime.now().timestamp()]
+
+
+# The clocks
+
+
+def test_all_clocks_stand_still_and_go_on_together(clock: VirtualClock) -> None:
+    before = everything()
+    assert everything() == before
+    clock.advance(hours=24, minutes=1, seconds=0.5)
+    gone = [after - was for after, was in zip(everything(), before, strict=True)]
+    assert gone == pytest.approx([86_460.5] * 4)
+    assert clock.now() == START + timedelta(days=1, minutes=1, seconds=0.5)
+
+
+def test_the_wall_clock_alone_is_put_back(clock: VirtualClock) -> None:
+    steady = time.monotonic()
+    clock.step(-3600)
+    assert clock.now() == START - timedelta(hours=1)
+    assert time.monotonic() == steady
+
+
+def test_many_small_steps_make_a_whole_day(clock: VirtualClock) -> None:
+    before = time.monotonic_ns()
+    for _ in range(86_400 // 60):
+        clock.advance(60)
+    assert time.monotonic_ns() - before == 86_400_000_000_000
+
+
+def test_local_time_follows_the_zone_and_its_summer_time(clock: VirtualClock) -> None:
+    clock.zone("Europe/Madrid")
+    assert datetime.now().hour == 13
+    clock.advance(hours=13)
+    assert (datetime.now().hour, time.localtime().tm_isdst) == (3, 1)
+    with pytest.raises(ValueError, match="no time zone 'Europe/Nowhere'"):
+        clock.zone("Europe/Nowhere")
+
+
+def test_everything_is_real_again_afterwards() -> None:
+    zone = time.tzname
+    before = time.monotonic()
+    with virtual_clock() as clock:
+        clock.zone("Asia/Tokyo")
+        clock.advance(days=1000)
+    assert time.monotonic() - before < 86_400
+    assert abs(datetime.now(UTC).timestamp() - time.time()) < 60
+    assert time.tzname == zone
+    assert time.sleep.__module__ == "time"
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_what_is_no_time_is_refused(clock: VirtualClock, seconds: float) -> None:
+    with pytest.raises(ValueError, match="advance takes"):
+        clock.advance(seconds)
+
+
+def test_there_is_one_clock(clock: VirtualClock) -> None:
+    with pytest.raises(ClockError, match="at work already"), virtual_clock():
+        pass
+    clock.advance(1)
+
+
+def test_sleeping_moves_the_clock_and_waits_for_nobody(clock: VirtualClock) -> None:
+    time.sleep(3600)
+    assert clock.now() == START + timedelta(hours=1)
+    with pytest.raises(ValueError, match="non-negative"):
+        time.sleep(-1)
+
+
+# The event loop
+
+
+def in_loop(seconds: float) -> float:
+    async def sleep() -> float:
+        started = asyncio.get_running_loop().time()
+        await asyncio.sleep(seconds)
+        return asyncio.get_running_loop().time() - started
+
+    return asyncio.run(sleep())
+
+
+def test_a_sleep_ends_exactly_when_it_is_due(clock: VirtualClock) -> None:
+    assert in_loop(0.25) == pytest.approx(0.25, abs=1e-8)
+    assert in_loop(86_400) == pytest.approx(86_400, abs=1e-8)
+    assert clock.now() - START < timedelta(days=1, seconds=0.26)
+
+
+def test_a_time_out_ends_what_never_comes(clock: VirtualClock) -> None:
+    async def wait() -> None:
+        await asyncio.wait_for(asyncio.Event().wait(), 5)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(wait())
+    assert clock.now() == START + timedelta(seconds=5)
+
+
+def test_cancelled_timers_hold_up_nothing(clock: VirtualClock) -> None:
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        for handle in [loop.call_later(number, print) for number in range(1, 300)]:
+            handle.cancel()
+        await asyncio.sleep(1000)
+
+    asyncio.run(story())
+    assert clock.now() == START + timedelta(seconds=1000)
+
+
+async def run_daemon() -> tuple[int, str]:
+    """24 hours of four schedules: how many runs there were, and their hash."""
+    started, events = time.time(), []
+
+    async def repeat(name: str, period: float) -> None:
+        while True:
+            events.append(f"{time.time() - started:.3f} {name}")
+            await asyncio.sleep(period)
+
+    periods = {"a": 300, "b": 600, "c": 14_400, "d": 43_200}
+    tasks = [asyncio.create_task(repeat(*each)) for each in periods.items()]
+    await asyncio.sleep(86_399)
+    for task in tasks:
+        task.cancel()
+    return len(events), hashlib.sha256("\n".join(events).encode()).hexdigest()
+
+
+def test_a_day_of_a_daemon_is_the_same_each_time(clock: VirtualClock) -> None:
+    runs = {asyncio.run(run_daemon()) for _ in range(20)}
+    assert [number for number, _ in runs] == [288 + 144 + 6 + 2]
+
+
+# Threads
+
+
+def test_no_time_passes_while_a_job_runs_in_a_thread(clock: VirtualClock) -> None:
+    def work() -> int:
+        return sum(range(2_000_000))
+
+    async def story() -> None:
+        for _ in range(20):
+            await asyncio.wait_for(asyncio.to_thread(work), 0.001)
+
+    asyncio.run(story())
+    assert clock.now() == START
+
+
+def test_a_job_that_sleeps_wakes_at_its_time(clock: VirtualClock) -> None:
+    async def story() -> list[float]:
+        before = time.monotonic()
+
+        def nap(seconds: float) -> float:
+            time.sleep(seconds)
+            return time.monotonic() - before
+
+        return await asyncio.gather(*(asyncio.to_thread(nap, each) for each in (30, 10, 20)))
+
+    assert asyncio.run(story()) == pytest.approx([30, 10, 20], abs=1e-6)
+    assert clock.now() == START + timedelta(seconds=30)
+
+
+def test_a_job_that_sleeps_too_long_is_given_up_in_time(clock: VirtualClock) -> None:
+    async def story() -> float:
+        before = time.monotonic()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.to_thread(time.sleep, 60), 5)
+        return time.monotonic() - before
+
+    assert asyncio.run(story()) == pytest.approx(5, abs=1e-6)
+
+
+def test_measuring_the_processor_over_an_interval_is_virtual_too(clock: VirtualClock) -> None:
+    async def story() -> None:
+        await asyncio.wait_for(asyncio.to_thread(psutil.cpu_percent, 60), 61)
+
+    asyncio.run(story())
+    assert clock.now() == START + timedelta(seconds=60)
+
+
+def test_a_clock_inside_a_running_loop_takes_it_over() -> None:
+    async def story() -> None:
+        with virtual_clock(START) as clock:
+            await asyncio.sleep(3600)
+            assert clock.now() == START + timedelta(hours=1)
+
+    asyncio.run(story())
+
+
+def test_timers_that_outlive_the_clock_are_due_in_real_time() -> None:
+    async def story() -> None:
+        with virtual_clock() as clock:
+            task = asyncio.create_task(asyncio.sleep(7200.01))
+            await asyncio.sleep(3600)
+            clock.advance(hours=1)
+        await asyncio.wait_for(task, 20)
+
+    asyncio.run(story())
