@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,13 +55,13 @@ def assert_backup_roundtrip(
     awaited.
 
     Raises AssertionError: what was lost by type, changed, lost its expiry, and what a restore
-    over existing data mixed up.
+    over existing data mixed up. TypeError for what is neither function nor command.
     """
     __tracebackhide__ = True
     trip = _Roundtrip(
         server.front,
-        _as_call(backup, server.url, seconds),
-        _as_call(restore, server.url, seconds),
+        _as_call("backup", backup, server.url, seconds),
+        _as_call("restore", restore, server.url, seconds),
         tuple(databases),
         secrets.randbelow(10**6) if seed is None else seed,
     )
@@ -69,8 +70,16 @@ def assert_backup_roundtrip(
     return drive(trip.steps())
 
 
-def _as_call(action: Action, url: str, seconds: float) -> Call:
-    return action if callable(action) else command_call(action, url, seconds)
+def _as_call(name: str, action: Action, url: str, seconds: float) -> Call:
+    __tracebackhide__ = True
+    if callable(action):
+        return action
+    given: object = action
+    if not isinstance(given, Sequence) or isinstance(given, bytes):
+        raise TypeError(
+            f"{name} is a function without arguments or a command, not {reprlib.repr(given)}"
+        )
+    return command_call(action, url, seconds)
 
 
 def _reason(error: Exception) -> str:

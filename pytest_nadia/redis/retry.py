@@ -6,15 +6,16 @@ client libraries do the latter by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeAlias, overload
 
 from pytest_nadia.redis.retrying.judge import APPLIED, Judge
 from pytest_nadia.redis.retrying.report import CommandOutcome, RetryReport, RetryUnsafeError
-from pytest_nadia.redis.retrying.run import RetryFront, Run, run_once, run_with_loss
+from pytest_nadia.redis.retrying.run import RetryFront, Run, queued, run_once, run_with_loss
 from pytest_nadia.redis.steps import (
     Call,
     Steps,
+    check_call,
     describe_error,
     drive,
     drive_async,
@@ -25,6 +26,7 @@ from pytest_nadia.redis.wire import CommandRecord
 __all__ = ["CommandOutcome", "RetryReport", "RetryUnsafeError", "assert_retry_safe"]
 
 SECONDS = 30.0
+_RAN = APPLIED | {"error"}
 AsyncCall: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
 
 
@@ -56,9 +58,13 @@ def assert_retry_safe(
 
     Raises RetryUnsafeError, an AssertionError, if a command was applied twice, if something was
     taken or left undone without the caller being told, if the operation hung, or if it sent
-    fewer writes than before; AssertionError if it fails without a fault, or writes nothing.
+    fewer writes than before; AssertionError if it fails without a fault, or writes nothing;
+    TypeError for what is no function.
     """
     __tracebackhide__ = True
+    check_call("assert_retry_safe", operation)
+    if setup is not None:
+        check_call("setup", setup)
     steps = _examine(server.front, setup, operation, seconds)
     if is_asynchronous(operation) or is_asynchronous(setup):
         return drive_async(steps)
@@ -110,25 +116,12 @@ def _nothing_written(run: Run) -> str:
 def _testable(run: Run) -> list[tuple[int, CommandRecord]]:
     """The writes whose replies will be lost, each with its place among all writes.
 
-    Not those in a transaction: it is EXEC that applies them.
+    Not those in a transaction: it is EXEC that applies them. What ended with an error may have
+    written before.
     """
-    found = []
-    waiting = _queued(run.records)
-    for place, record in enumerate(run.writes, start=1):
-        if record.number not in waiting and record.outcome in APPLIED:
-            found.append((place, record))
-    return found
-
-
-def _queued(records: Sequence[CommandRecord]) -> set[int]:
-    """The numbers of the commands that stood between MULTI and EXEC."""
-    inside: set[int] = set()
-    open_on: set[int] = set()
-    for record in records:
-        if record.name == "MULTI":
-            open_on.add(record.connection)
-        elif record.name in {"EXEC", "DISCARD"}:
-            open_on.discard(record.connection)
-        elif record.connection in open_on:
-            inside.add(record.number)
-    return inside
+    waiting = set().union(*queued(run.records).values())
+    return [
+        (place, record)
+        for place, record in enumerate(run.writes, start=1)
+        if record.number not in waiting and record.outcome in _RAN
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -20,6 +21,20 @@ def is_asynchronous(call: object) -> bool:
     """Whether calling it gives a coroutine: an `async def`, a partial or an object of one."""
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
         getattr(call, "__call__", None)  # noqa: B004
+    )
+
+
+def check_call(taker: str, call: object) -> None:
+    """Raises TypeError, on one line, for what cannot be called; `taker` is who was to call it."""
+    __tracebackhide__ = True
+    if callable(call):
+        return
+    if inspect.iscoroutine(call):
+        call.close()
+        raise TypeError(f"{taker} takes an async function: pass it without calling it")
+    raise TypeError(
+        f"{taker} takes a function without arguments, such as lambda: client.incr('n'), "
+        f"not {reprlib.repr(call)}"
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from pytest_nadia.redis.retrying.pattern import Pattern, learn, mismatches, varying
-from pytest_nadia.redis.retrying.repairs import TAKING, repair_of
+from pytest_nadia.redis.retrying.repairs import TAKING, alike, repair_of
 from pytest_nadia.redis.retrying.report import CommandOutcome, RetryReport, Verdict
-from pytest_nadia.redis.retrying.run import Run, result_tree, same_between, state_tree
+from pytest_nadia.redis.retrying.run import Run, queued, result_tree, same_between, state_tree
 from pytest_nadia.redis.snapshot import Snapshot
 from pytest_nadia.redis.state.difference import (
     describe_changes,
@@ -49,11 +49,10 @@ class Judge:
 
     def report(self, writes: Sequence[CommandRecord], faulty: Sequence[Run]) -> RetryReport:
         """`faulty`: for each of the writes the run in which its reply was lost."""
-        outcomes = [
-            self._case(expected, run).outcome(place, len(writes))
-            for place, (expected, run) in enumerate(zip(writes, faulty, strict=True), start=1)
-        ]
-        return RetryReport(tuple(outcomes), tuple(self._left_out()))
+        cases = [self._case(*pair) for pair in zip(writes, faulty, strict=True)]
+        outcomes = [case.outcome(place, len(cases)) for place, case in enumerate(cases, start=1)]
+        again = any(case.repeated for case in cases)
+        return RetryReport(tuple(outcomes), tuple(self._left_out()), sent_again=again)
 
     def _left_out(self) -> Iterator[str]:
         for path in varying(self.state):
@@ -141,6 +140,8 @@ class _Case:
     def _state_lines(self) -> Iterator[str]:
         if self.culprit is not self.record:
             yield f"sent again with it: {self.culprit.name} {show(self.culprit.key or b'')}"
+        if self.repeated and (other := _sent_again_as(self.record, self.run)):
+            yield f"sent again as {other}"
         yield from describe_changes(self.changes)
 
     def _told_lines(self) -> Iterator[str]:
@@ -162,20 +163,44 @@ def _culprit(
 
 
 def _is_repeated(record: CommandRecord, run: Run, clean: Run) -> bool:
-    """Whether the command was applied more often than without a fault."""
+    """Whether what the command does was done more often than without a fault."""
+    return any(_is_more_often(each, run, clean) for each in _carried_out(record, run))
+
+
+def _is_more_often(record: CommandRecord, run: Run, clean: Run) -> bool:
     here, there = _applied(run), _applied(clean)
-    if (record.name, record.key) in there:
-        return here[record.name, record.key] > there[record.name, record.key]
+    names = alike(record.name)
+    usual = sum(there[name, record.key] for name in names)
+    if usual:
+        return sum(here[name, record.key] for name in names) > usual
     # The key's name varies: another key is another try.
-    return _of_name(here, record.name) > _of_name(there, record.name)
+    return _of_names(here, names) > _of_names(there, names)
+
+
+def _carried_out(record: CommandRecord, run: Run) -> Iterator[CommandRecord]:
+    """The command; of an EXEC also those that it applied, which may be sent again one by one."""
+    yield record
+    if record.name == "EXEC":
+        waiting = queued(run.records)[record.connection, record.number]
+        yield from (r for r in run.writes if r.number in waiting)
+
+
+def _sent_again_as(record: CommandRecord, run: Run) -> str:
+    """Another name under which the command, or one of its transaction, was sent again, or ""."""
+    for each in _carried_out(record, run):
+        for later in run.writes:
+            is_other = later.name != record.name and later.number > record.number
+            if is_other and later.key == each.key and later.name in alike(each.name):
+                return later.name
+    return ""
 
 
 def _applied(run: Run) -> Counter[tuple[str, bytes | None]]:
     return Counter((r.name, r.key) for r in run.writes if r.outcome in APPLIED)
 
 
-def _of_name(counts: Counter[tuple[str, bytes | None]], name: str) -> int:
-    return sum(count for (other, _), count in counts.items() if other == name)
+def _of_names(counts: Counter[tuple[str, bytes | None]], names: Collection[str]) -> int:
+    return sum(count for (other, _), count in counts.items() if other in names)
 
 
 def _data(snapshot: Snapshot) -> Iterator[bytes]:

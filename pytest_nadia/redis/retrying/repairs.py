@@ -43,5 +43,23 @@ _REPAIRS: dict[str, tuple[str, ...]] = {
 _REPAIR_OF = {name: repair for repair, names in _REPAIRS.items() for name in names}
 
 
+# Commands that stand in for each other when one of them failed.
+_ALIKE = (
+    frozenset({"EVAL", "EVALSHA", "FCALL"}),
+    frozenset({"INCR", "INCRBY", "INCRBYFLOAT"}),
+    frozenset({"DECR", "DECRBY"}),
+    frozenset({"HINCRBY", "HINCRBYFLOAT"}),
+    frozenset({"RPUSH", "LPUSH", "RPUSHX", "LPUSHX"}),
+    frozenset({"LPOP", "RPOP", "BLPOP", "BRPOP", "LMPOP", "BLMPOP"}),
+    frozenset({"LMOVE", "RPOPLPUSH", "BLMOVE", "BRPOPLPUSH"}),
+    frozenset({"ZPOPMIN", "ZPOPMAX", "BZPOPMIN", "BZPOPMAX", "ZMPOP", "BZMPOP"}),
+)
+
+
+def alike(name: str) -> frozenset[str]:
+    """The command, and those that do the same to the same key."""
+    return next((names for names in _ALIKE if name in names), frozenset({name}))
+
+
 def repair_of(name: str) -> str:
     return f"{_REPAIR_OF.get(name, f'use {_SCRIPT}')}; {_NO_RETRY}"

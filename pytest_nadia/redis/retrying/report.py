@@ -56,11 +56,13 @@ class CommandOutcome:
 class RetryReport:
     """One outcome for each write command that the operation sends.
 
-    `left_out` names what was not compared, because it differs between runs without a fault.
+    `left_out` names what was not compared, because it differs between runs without a fault;
+    `sent_again` says whether a command was, after its reply was lost.
     """
 
     outcomes: tuple[CommandOutcome, ...]
     left_out: tuple[str, ...] = ()
+    sent_again: bool = True
 
     @property
     def failures(self) -> list[CommandOutcome]:
@@ -68,7 +70,7 @@ class RetryReport:
 
     def __str__(self) -> str:
         lines = [line for outcome in self.outcomes for line in (str(outcome), *_indented(outcome))]
-        return "\n".join([*lines, *self._left_out_lines()])
+        return "\n".join([*lines, *self._left_out_lines(), *self._never_again_lines()])
 
     def failure_text(self) -> str:
         """The failures with their differences and repairs."""
@@ -79,6 +81,14 @@ class RetryReport:
         for outcome in failures:
             lines += [f"  {outcome}", *_indented(outcome)]
         return "\n".join([*lines, *self._left_out_lines()])
+
+    def _never_again_lines(self) -> list[str]:
+        if self.sent_again or any(one.verdict != "surfaced" for one in self.outcomes):
+            return []
+        return [
+            "this client never sends a command again, so it could not be applied twice: "
+            "is it the client that the program uses?"
+        ]
 
     def _left_out_lines(self) -> list[str]:
         if not self.left_out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -53,6 +54,23 @@ class Run:
     @property
     def elapsed_ms(self) -> int:
         return self.final.taken_at - self.prepared.taken_at
+
+
+def queued(records: Iterable[CommandRecord]) -> dict[tuple[int, int], set[int]]:
+    """For each EXEC or DISCARD, by connection and number, the numbers of what waited for it.
+
+    What no such command ended stands under the number 0.
+    """
+    open_on: dict[int, set[int]] = {}
+    ended: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for record in records:
+        if record.name == "MULTI":
+            open_on[record.connection] = set()
+        elif record.name in {"EXEC", "DISCARD"}:
+            ended[record.connection, record.number] = open_on.pop(record.connection, set())
+        elif record.connection in open_on:
+            open_on[record.connection].add(record.number)
+    return ended | {(connection, 0): waiting for connection, waiting in open_on.items()}
 
 
 def run_once(front: RetryFront, setup: Call | None, operation: Call) -> Steps[Run]:

@@ -406,3 +406,14 @@ def test_commands_that_cannot_be_run(server_of: Callable[[Kind], Server]) -> Non
         assert_backup_roundtrip(server_of("embedded"), "no-such-program", "true")
     with pytest.raises(ValueError, match="an empty command"):
         assert_backup_roundtrip(server_of("embedded"), "", "true")
+
+
+@pytest.mark.parametrize(
+    ("backup", "restore", "named"), [(None, None, "backup"), ("true", 7, "restore")]
+)
+def test_what_is_neither_function_nor_command(
+    server_of: Callable[[Kind], Server], backup: Any, restore: Any, named: str
+) -> None:
+    pattern = rf"^{named} is a function without arguments or a command, not (None|7)$"
+    with pytest.raises(TypeError, match=pattern):
+        assert_backup_roundtrip(server_of("embedded"), backup, restore)

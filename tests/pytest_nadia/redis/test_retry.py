@@ -374,6 +374,107 @@ def test_a_state_that_grew_is_not_hidden_by_its_expiry(embedded: Server, lone: r
     assert "expiry changed by +" in str(error)
 
 
+COUNT = "return redis.call('INCR', KEYS[1])"
+
+
+@pytest.mark.parametrize("ends", ["quietly", "with an error"])
+def test_a_script_that_is_sent_again_in_full_is_applied_twice(
+    embedded: Server, frank: redis.Redis, ends: str
+) -> None:
+    digest = frank.script_load(COUNT)
+
+    def operation() -> Any:
+        try:
+            return frank.evalsha(digest, 1, "n")
+        except redis.ConnectionError:
+            counted = frank.eval(COUNT, 1, "n")
+            if ends == "quietly":
+                return counted
+            raise
+
+    error = failed(embedded, operation)
+    assert verdicts(error.report) == [("EVALSHA", "double")]
+    assert "sent again as EVAL\n" in str(error)
+
+
+@pytest.mark.parametrize("ends", ["quietly", "with an error"])
+def test_a_transaction_that_is_sent_again_one_by_one_is_applied_twice(
+    embedded: Server, frank: redis.Redis, ends: str
+) -> None:
+    def operation() -> Any:
+        try:
+            with frank.pipeline() as pipe:
+                pipe.rpush("q", "m")
+                pipe.set("k", "v")
+                return pipe.execute()
+        except redis.ConnectionError:
+            frank.lpush("q", "m")
+            if ends == "quietly":
+                return "pushed"
+            raise
+
+    error = failed(embedded, operation)
+    assert verdicts(error.report) == [("EXEC", "double")]
+    assert "sent again as LPUSH\n" in str(error)
+
+
+def test_another_command_for_what_is_already_there_is_no_second_time(
+    embedded: Server, frank: redis.Redis
+) -> None:
+    def operation() -> None:
+        try:
+            frank.incr("n")
+        except redis.ConnectionError:
+            frank.incr("errors")
+            raise
+
+    report = assert_retry_safe(embedded, operation)
+    assert verdicts(report) == [("INCRBY", "surfaced")]
+
+
+def test_what_failed_after_it_wrote_is_tried_too(embedded: Server, lone: redis.Redis) -> None:
+    script = "redis.call('INCR', KEYS[1]) return redis.error_reply('ERR half done')"
+
+    def operation() -> None:
+        with pytest.raises(redis.ResponseError, match="half done"):
+            lone.eval(script, 1, "n")
+        lone.sadd("s", "m")
+
+    error = failed(embedded, operation)
+    assert verdicts(error.report) == [("EVAL", "double"), ("SADD", "safe")]
+
+
+def test_what_failed_and_wrote_nothing_may_be_sent_again(
+    embedded: Server, lone: redis.Redis
+) -> None:
+    def operation() -> None:
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+            lone.incr("s")
+        lone.sadd("s", "m")
+
+    report = assert_retry_safe(embedded, operation, setup=lambda: lone.sadd("s", "first"))
+    assert verdicts(report) == [("INCRBY", "safe"), ("SADD", "safe")]
+
+
+# What is told of a client that gives up
+
+
+def test_a_client_that_never_sends_again_is_told(
+    embedded: Server, frank: redis.Redis, lone: redis.Redis
+) -> None:
+    told = "this client never sends a command again"
+    assert told in str(assert_retry_safe(embedded, lambda: frank.incr("n")))
+    assert told not in str(assert_retry_safe(embedded, lambda: lone.set("k", "v")))
+
+    def operation() -> None:
+        if not lone.set("lock", "me", nx=True):
+            raise RuntimeError("locked")
+
+    report = assert_retry_safe(embedded, operation)
+    assert verdicts(report) == [("SET", "surfaced")]
+    assert told not in str(report)
+
+
 # What differs between runs
 
 
@@ -555,6 +656,24 @@ def test_a_function_that_only_calls_an_async_one_is_refused(embedded: Server) ->
 
     with pytest.raises(AssertionError, match="TypeError: it gave something to await"):
         _ = assert_retry_safe(embedded, lambda: operation())
+
+
+@pytest.mark.parametrize("value", [3, None, "incr", ["a", "b"]])
+def test_a_value_is_no_operation(embedded: Server, value: Any) -> None:
+    pattern = r"^assert_retry_safe takes a function without arguments, .*, not [^\n]*$"
+    with pytest.raises(TypeError, match=pattern):
+        _ = assert_retry_safe(embedded, value)
+    if value is not None:
+        with pytest.raises(TypeError, match=r"^setup takes a function without arguments"):
+            _ = assert_retry_safe(embedded, lambda: None, setup=value)
+
+
+def test_a_coroutine_is_no_operation(embedded: Server) -> None:
+    async def operation() -> None: ...
+
+    called: Any = operation()
+    with pytest.raises(TypeError, match=r"^assert_retry_safe takes an async function: pass it"):
+        _ = assert_retry_safe(embedded, called)
 
 
 def test_what_counts_as_async() -> None:
