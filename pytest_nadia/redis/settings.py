@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from pytest_nadia.redis.table import may_hold_table
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -81,8 +83,7 @@ def read_settings(root: Path) -> RedisSettings:
         return RedisSettings()
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    # Most projects have no such table: they need not wait for a parser.
-    if b"redis" not in content or b"nadia" not in content:
+    if not may_hold_table(content):
         return RedisSettings()
     return parse_settings(_table(path, content))
 
@@ -125,9 +126,14 @@ def _table(path: Path, content: bytes) -> object:
         parsed: Any = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
-    for key in ("tool", "nadia", "redis"):
-        parsed = parsed.get(key, {}) if isinstance(parsed, dict) else {}
-    return parsed
+    nadia = parsed.get("tool", {})
+    nadia = nadia.get("nadia", {}) if isinstance(nadia, dict) else {}
+    if not isinstance(nadia, dict):
+        raise SettingsError(
+            f"pyproject.toml: tool.nadia: expected a table, got {nadia!r}: "
+            "write its keys below [tool.nadia]"
+        )
+    return nadia.get("redis", {})
 
 
 def _refuse_unknown(table: dict[Any, Any]) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nadia.redis.table import may_hold_table
+
 if TYPE_CHECKING:
     from pytest_nadia.redis.settings import RedisSettings
 
@@ -35,4 +37,4 @@ def has_table(config: pytest.Config) -> bool:
         content = config.rootpath.joinpath("pyproject.toml").read_bytes()
     except OSError:
         return False
-    return b"nadia" in content and b"redis" in content
+    return may_hold_table(content)

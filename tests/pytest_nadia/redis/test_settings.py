@@ -139,6 +139,32 @@ def test_a_broken_file_is_one_line(project: Path, content: bytes) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool]\nnadia = 3\n",
+        "tool.nadia = 3\n",
+        'tool = {"nadia" = 3}\n',
+        '[project]\nname = "redis"\n[tool]\nnadia = 3\n',
+    ],
+)
+def test_a_value_in_the_place_of_the_table_is_one_line(project: Path, text: str) -> None:
+    configure(project, text)
+
+    with pytest.raises(SettingsError) as caught:
+        read_settings(project)
+    assert str(caught.value) == (
+        "pyproject.toml: tool.nadia: expected a table, got 3: write its keys below [tool.nadia]"
+    )
+
+
+def test_a_list_of_tables_is_no_table(project: Path) -> None:
+    configure(project, "[[tool.nadia]]\nchecks = []\n")
+
+    with pytest.raises(SettingsError, match="expected a table"):
+        read_settings(project)
+
+
 def test_a_folder_instead_of_the_file_is_one_line(project: Path) -> None:
     (project / "pyproject.toml").mkdir()
 

@@ -203,6 +203,16 @@ def test_a_wrong_table_ends_the_run(
     result.stderr.fnmatch_lines(["ERROR: pyproject.toml: *'autouses'*did you mean 'autouse'*"])
 
 
+def test_a_value_in_the_place_of_the_table_ends_the_run(
+    suite: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    suite.makepyprojecttoml("[tool]\nnadia = 3\n")
+    result = run_inner()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: pyproject.toml: tool.nadia: expected a table, got 3: *"])
+    assert len(list(filter(None, result.errlines))) == 1
+
+
 def test_a_test_that_goes_to_another_redis_is_named(
     suite: pytest.Pytester, run_inner: Callable[..., pytest.RunResult], workers: tuple[str, ...]
 ) -> None:
