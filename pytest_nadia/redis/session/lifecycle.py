@@ -88,20 +88,40 @@ def _report_useless(config: pytest.Config, lines: list[str]) -> None:
         config.workeroutput[USELESS_PATHS] = lines  # type: ignore[attr-defined]
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist prints nothing itself."""
+    if hasattr(session.config, "workeroutput"):
+        from pytest_nadia.redis.session.summary import OVERRIDES
+
+        session.config.workeroutput[OVERRIDES] = _overrides(session.config, session.items)
+
+
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    lines = _overrides(config, items)
+    summary = config.stash.get(SUMMARY, None)
+    used = list(filter(uses_redis, items))
+    if summary is not None and not summary.header_shown and used:
+        summary.header_shown = True
+        lines.insert(0, _header_of(used))
+    return lines if config.get_verbosity() >= 0 else []
+
+
+def _overrides(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     if not any(map(mentions_redis, items)):
         return []
     from pytest_nadia.redis.session.overrides import overridden_fixtures
 
-    lines = overridden_fixtures(config, items)
-    summary = config.stash.get(SUMMARY, None)
-    if summary is not None and not summary.header_shown and any(map(uses_redis, items)):
-        summary.header_shown = True
-        lines.insert(0, header(config))
-    return lines if config.get_verbosity() >= 0 else []
+    return overridden_fixtures(config, items)
+
+
+def _header_of(items: list[pytest.Item]) -> str:
+    from pytest_nadia.redis.session.manager import wanted_choice
+
+    return f"redis: {', '.join(sorted({str(wanted_choice(item)) for item in items}))}"
 
 
 def header(config: pytest.Config) -> str:
+    """The Redis that the option or the ini file chose."""
     from pytest_nadia.redis.session.manager import backends_of
 
     return f"redis: {backends_of(config).choice}"

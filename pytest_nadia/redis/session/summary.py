@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MOST_PLACES = 10
 USELESS_PATHS = "nadia_redis_useless_paths"
+OVERRIDES = "nadia_redis_overrides"
 
 
 class Summary:
@@ -26,6 +27,7 @@ class Summary:
         self._no_redis: dict[str, list[tuple[str, str]]] = {}
         self._diverged: dict[str, str] = {}
         self._notes: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        self._overrides: set[str] = set()
         self._useless_paths: dict[str, None] = {}
 
     def add_useless_paths(self, lines: Iterable[str]) -> None:
@@ -48,6 +50,7 @@ class Summary:
     def pytest_testnodedown(self, node: object) -> None:
         output = getattr(node, "workeroutput", {})
         self.add_useless_paths(output.get(USELESS_PATHS, ()))
+        self._overrides.update(output.get(OVERRIDES, ()))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._no_redis and session.exitstatus == pytest.ExitCode.OK:
@@ -63,6 +66,7 @@ class Summary:
     def _lines(self) -> Iterator[str]:
         if self._backends and not self.header_shown:
             yield f"used: {', '.join(sorted(self._backends))}"
+        yield from sorted(self._overrides)
         for first, told in self._no_redis.items():
             reason = dict(told).get(first, "no Redis")
             after = f"; {_tests(len(told) - 1)} after it skipped" if len(told) > 1 else ""

@@ -14,7 +14,7 @@ class Told(TypedDict, total=False):
     """Plain JSON, because pytest-xdist sends reports as text."""
 
     backend: str
-    """The Redis that the test used, as words for people."""
+    """The Redis that the test asked for, as words for people."""
     no_redis: list[str]
     """There was none: the test that was told why, and what this one was told."""
     notes: list[list[str]]

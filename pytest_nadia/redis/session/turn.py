@@ -105,7 +105,7 @@ def begin(item: pytest.Item) -> Turn:
     if isinstance(turn, NoRedisError):
         _end_without(item, turn)
     item.stash[TURN] = turn
-    to_tell(item)["backend"] = str(choice)
+    to_tell(item)["backend"] = str(wanted_choice(item))
     return turn
 
 

@@ -287,7 +287,7 @@ def test_only_what_is_requested_is_imported(
 
 
 def test_a_fixture_that_the_project_replaces_is_named(
-    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult], workers: tuple[str, ...]
 ) -> None:
     pytester.makeconftest(
         """
@@ -299,7 +299,7 @@ def test_a_fixture_that_the_project_replaces_is_named(
         """
     )
     pytester.makepyfile("def test_it(redis_client): assert redis_client == 'mine'")
-    result = run_inner()
+    result = run_inner(*workers)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["redis_client is the project's own: conftest.py:3"])
     result.stdout.no_fnmatch_line("redis: embedded")

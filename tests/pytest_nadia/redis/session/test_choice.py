@@ -121,6 +121,30 @@ def test_under_xdist_the_default_is_named_at_the_end(
     result.stdout.fnmatch_lines(["*= Redis =*", "used: embedded"])
 
 
+@pytest.mark.parametrize(
+    "begin", ["redis:", pytest.param("used:", marks=pytest.mark.slow)], ids=["serial", "n2"]
+)
+def test_what_markers_ask_for_is_named(
+    pytester: pytest.Pytester,
+    run_inner: Callable[..., pytest.RunResult],
+    require: Callable[[str], str],
+    begin: str,
+) -> None:
+    require("redis-server")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.redis(backend="both")
+        def test_twice(redis_url): pass
+
+        def test_once(redis_url): pass
+        """
+    )
+    result = run_inner(*(["-p", "xdist", "-n2"] if begin == "used:" else []))
+    result.stdout.fnmatch_lines([f"{begin} both, embedded"])
+
+
 def test_a_marker_chooses_for_its_test(
     pytester: pytest.Pytester,
     run_inner: Callable[..., pytest.RunResult],
