@@ -33,7 +33,9 @@ HISTORY: Final = PREFIX + "history:"
 HELD: Final = PREFIX + "held:"
 SILENCE: Final = PREFIX + "silence:"
 PROBE: Final = PREFIX + "probe"
+ALERTS: Final = PREFIX + "alerts"
 
+HOUR: Final = 3_600
 DAY: Final = 86_400
 SEEN_SECONDS: Final = 30 * DAY
 ENDED_TURN_SECONDS: Final = 30 * DAY
@@ -56,3 +58,12 @@ CPU_LIMIT: Final = 80.0
 RAM_LIMIT: Final = 85.0
 DISK_LIMIT: Final = 90.0
 PROBE_SECONDS: Final = 2.0
+
+ALERTS_PER_HOUR: Final = 10
+ALERTS_RESERVED: Final = 3
+ALERT_COOLDOWN: Final = 1_800
+ALERT_STATE_SECONDS: Final = 2.0
+ALERT_LOCK_SECONDS: Final = 1.0
+ALERT_SHARED_SECONDS: Final = 1.0
+ALERT_TEXT: Final = 3_000
+ALERT_TITLE: Final = 200

@@ -46,6 +46,10 @@ class StoreError(CompanionError):
     """The store of silenced users cannot be read or written."""
 
 
+class AlertError(CompanionError):
+    """A channel did not take an alert."""
+
+
 @contextmanager
 def handle_errors(
     log: logging.Logger, doing: str, absorb: tuple[type[Exception], ...] = ()
