@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from pytest_nadia.redis.backends.spawn import ELSE_EMBEDDED
 from pytest_nadia.redis.process import FrontError, run_front
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with run_front(kind) as front:
             return _run(front, command) if command else _serve(front)
     except FrontError as error:
-        return _fail(str(error))
+        # pytest's option is none of this program.
+        return _fail(str(error).replace(ELSE_EMBEDDED, "or leave --server out"))
 
 
 def _parse(arguments: list[str]) -> tuple[Literal["embedded", "server"], list[str]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PROGRAMS = ("redis-server", "valkey-server")
 DATABASES = 16
+ELSE_EMBEDDED = "or pass --nadia-redis=embedded"
 
 _SECONDS_TO_START = 20.0
 _SECONDS_TO_ANSWER = 1.0  # then it is asked again
@@ -66,7 +67,7 @@ def find_program() -> str:
             return path
     raise BackendError(
         "redis-server not found: install it (apt install redis-server, brew install redis) "
-        "or pass --nadia-redis=embedded"
+        f"{ELSE_EMBEDDED}"
     )
 
 

@@ -13,6 +13,7 @@ from pytest_nadia.redis.instance import RedisServer
 from pytest_nadia.redis.process import FrontError
 from pytest_nadia.redis.session.keys import DIED, SIDE, TURN, drop
 from pytest_nadia.redis.session.manager import NoRedisError, backends_of, wanted_choice
+from pytest_nadia.redis.session.marker import marker_of
 from pytest_nadia.redis.session.project import settings_of
 from pytest_nadia.redis.session.told import to_tell
 from pytest_nadia.redis.session.watching import watch
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 _NAME_IT = (
     "under --nadia-redis=both a test must name its Redis fixture, so that it can be run twice: "
     "request it as an argument or with @pytest.mark.usefixtures"
+)
+_OFF_AND_ON = (
+    "@pytest.mark.redis(off=True) says that this test needs no Redis, but the test, or a fixture "
+    "that it requests, requests one: remove the marker's off=True, or that request"
 )
 
 
@@ -119,6 +124,8 @@ def _end_without(item: pytest.Item, error: NoRedisError) -> NoReturn:
 
 
 def _choose(item: pytest.Item) -> Choice:
+    if marker_of(item).off:
+        pytest.fail(_OFF_AND_ON, pytrace=False)
     if side := item.stash.get(SIDE, None):
         return side
     choice = wanted_choice(item)

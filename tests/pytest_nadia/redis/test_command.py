@@ -11,6 +11,7 @@ from pytest_nadia.redis import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 PROGRAM = [sys.executable, "-m", "pytest_nadia.redis"]
 SHOW_URL = [sys.executable, "-c", "import os; print(os.environ['REDIS_URL'])"]
@@ -122,4 +123,15 @@ def test_what_is_not_installed_is_named(
     assert command.main([]) == 2
     assert capsys.readouterr().err == (
         "the embedded Redis needs fakeredis, not installed here: pip install 'pytest-nadia[all]'\n"
+    )
+
+
+def test_without_a_server_on_the_path_its_own_way_out_is_told(
+    clean_env: dict[str, str], tmp_path: Path
+) -> None:
+    run = run_command({**clean_env, "PATH": str(tmp_path)}, "--server")
+    assert run.returncode == 2
+    assert run.stderr == (
+        "redis-server not found: install it (apt install redis-server, brew install redis) "
+        "or leave --server out\n"
     )

@@ -93,6 +93,30 @@ def test_the_nearest_marker_counts_argument_by_argument(
     run_inner().assert_outcomes(passed=1, failed=1)
 
 
+@pytest.mark.parametrize("fixture", ["redis_client", "redis_url", "mine"])
+def test_a_redis_that_is_off_cannot_be_requested(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult], fixture: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.fixture
+        def mine(redis_server): return redis_server
+
+        @pytest.mark.redis(off=True)
+        class TestIt:
+            def test_off(self, {fixture}): pass
+
+            @pytest.mark.redis(off=False)
+            def test_on(self, {fixture}): pass
+        """
+    )
+    result = run_inner()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["@pytest.mark.redis(off=True) says that this test needs no *"])
+
+
 # Budgets
 
 
