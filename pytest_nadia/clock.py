@@ -14,6 +14,7 @@ from pytest_nadia.timing.loops import LoopError, drive_loops
 from pytest_nadia.timing.patches import checked_seconds, give_way, replace_time
 from pytest_nadia.timing.sleepers import Sleepers
 from pytest_nadia.timing.waits import Waits
+from pytest_nadia.timing.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,8 @@ class VirtualClock:
         self._followers: list[Follower] = []
         self._lock = threading.RLock()
         self._driver: Driver | None = None
+        self._watcher = Watcher(self._waits.pass_time, self._waits.is_one_waiting)
+        self._stack = ExitStack()
 
     def time(self) -> float:
         """Seconds since the epoch, as `time.time()`."""
@@ -87,8 +90,10 @@ class VirtualClock:
     def follow(self, follower: Follower) -> None:
         """Let another process keep this time from now on."""
         follower.hold(self._hands.wall)
-        self._followers.append(follower)
         self._waits.known |= follower.addresses
+        if not self._followers:
+            self._stack.enter_context(self._watcher.at_work())
+        self._followers.append(follower)
 
     def _move(self, seconds: float) -> None:
         self._hands.move(seconds)
@@ -107,21 +112,23 @@ class VirtualClock:
 
         None: somebody is still at work, so that no time may pass.
         """
-        if self._jobs.is_any_at_work or self._sleepers.take_roused():
+        if self._sleepers.take_roused() or any(map(self._watcher.is_at_work, self._jobs.awake())):
             return None
         with self._lock:
-            moved = self._sleepers.limit(seconds)
+            left = self._sleepers.limit(seconds)
             for follower in self._followers:
-                moved = follower.pass_time(moved)
-                if moved is None:
+                if (left := follower.until_due(left)) is None:
                     return None
-            if moved:
-                self._move(moved)
-            return moved or 0.0
+            if left:
+                # First here: who waits for the answer of a follower reads the time after it.
+                self._move(left)
+                for follower in self._followers:
+                    follower.advance(left)
+            return left or 0.0
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        with ExitStack() as stack:
+        with self._stack as stack:
             stack.callback(self._leave)
             stack.enter_context(replace_time(self._hands, self._sleep))
             self._driver = stack.enter_context(drive_loops(self._waits, self._jobs))

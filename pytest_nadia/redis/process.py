@@ -110,6 +110,29 @@ class Front:
         """Let time pass for the data; gives a remark where that is not possible in full."""
         return self._order(Order(do="advance", seconds=seconds)).remark
 
+    # What a clock asks of those who keep its time
+
+    @property
+    def addresses(self) -> set[tuple[str, int]]:
+        return {(self.host, self.port)}
+
+    def hold(self, wall: float) -> None:
+        """Let time stand still, at these seconds since the epoch, but for `advance`."""
+        self._order(Order(do="hold", seconds=wall))
+
+    def release(self) -> None:
+        self._order(Order(do="release"))
+
+    def until_due(self, seconds: float | None) -> float | None:
+        """How far away is what is due next by a held clock, `seconds` at most; 0.0: nothing is.
+
+        None if answers were or are on their way: commands that block, and what a fault
+        withholds, do not count.
+        """
+        order = Order(do="due", seconds=-1.0 if seconds is None else seconds)
+        left = self._order(order).seconds
+        return None if left < 0 else left
+
     def _order(self, order: Order) -> Answer:
         return self._answer_of(partial(self._control.ask, order))
 

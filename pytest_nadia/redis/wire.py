@@ -117,6 +117,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         "remove",
         "advance",
         "backstage",
+        "hold",
+        "release",
+        "due",
     ]
     number: int = 0
     seconds: float = 0.0
@@ -133,3 +136,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     connections: list[ConnectionRecord] = []
     state: RuleState | None = None
     counts: dict[str, int] = {}
+    seconds: float = 0.0

@@ -18,11 +18,11 @@ class Follower(Protocol):
     def release(self) -> None:
         """Go on with the machine's time."""
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> object:
         """Move on, and do what falls due on the way."""
 
-    def pass_time(self, seconds: float | None) -> float | None:
-        """Move on to what is due next, `seconds` away at most; gives by how much.
+    def until_due(self, seconds: float | None) -> float | None:
+        """How far away is what is due next, `seconds` at most; 0.0 if nothing ever is.
 
-        None, and nothing moves, while something is owed to this process.
+        None while something is owed to this process, so that no time may pass.
         """

@@ -17,13 +17,24 @@ if TYPE_CHECKING:
     from time_machine import Traveller
 
 _NANO = 1_000_000_000
+_DAY = 86_400
+
+
+def first_instant() -> int:
+    """Where the steady clock begins: later than any timer that a loop was given in real time.
+
+    It is the same for a month and more, because sums of fractions are rounded by their size, and
+    so which of two equal times is the first.
+    """
+    multiple = 1 << 22
+    return (int(real.monotonic()) + _DAY) // multiple * multiple + multiple
 
 
 class Hands:
     """Both in whole nanoseconds, so that a day of small steps is exactly a day."""
 
     def __init__(self, start: float) -> None:
-        self.steady_ns = real.monotonic_ns()
+        self.steady_ns = first_instant() * _NANO
         self._start = start
         self._traveller: Traveller | None = None
 

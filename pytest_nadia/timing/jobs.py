@@ -13,17 +13,19 @@ T = TypeVar("T")
 
 
 class Job:
-    """One call in a thread. `is_asleep` while it is in the virtual `time.sleep`."""
+    """One call in a thread, 0 before it began. `is_asleep` while it is in the virtual `sleep`."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
         self.is_asleep = False
+        self.thread = 0
 
     def wrap(self, function: Callable[..., T]) -> Callable[..., T]:
         return partial(self._run, function)
 
     def _run(self, function: Callable[..., T], *arguments: object, **named: object) -> T:
         self._jobs.here.job = self
+        self.thread = threading.get_ident()
         try:
             return function(*arguments, **named)
         finally:
@@ -44,9 +46,8 @@ class Jobs:
         self.running.add(job)
         return job
 
-    @property
-    def is_any_at_work(self) -> bool:
-        return any(not job.is_asleep for job in tuple(self.running))
+    def awake(self) -> list[Job]:
+        return [job for job in tuple(self.running) if not job.is_asleep]
 
     @property
     def current(self) -> Job | None:

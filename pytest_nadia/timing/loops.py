@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import sys
 import threading
 from asyncio.selector_events import BaseSelectorEventLoop
@@ -30,6 +31,7 @@ class Driver:
 
     def __init__(self, waits: Waits) -> None:
         self._waits = waits
+        self._start, self._real_start = waits.steady(), real.monotonic()
         self._driven: dict[BaseSelectorEventLoop, None] = {}
         self._threads: set[int] = set()
 
@@ -41,10 +43,12 @@ class Driver:
     @contextmanager
     def drive(self, loop: BaseSelectorEventLoop) -> Iterator[None]:
         attributes = cast("Any", loop)
-        real = attributes._selector
+        before = attributes._selector
         thread = threading.get_ident()
-        attributes._selector = VirtualSelector(real, self._waits)
-        self._driven[loop] = None
+        attributes._selector = VirtualSelector(before, self._waits)
+        if loop not in self._driven:
+            self._driven[loop] = None
+            self._take_over_time(attributes)
         self._threads.add(thread)
         self._waits.running += 1
         try:
@@ -52,10 +56,18 @@ class Driver:
         finally:
             self._waits.running -= 1
             self._threads.discard(thread)
-            attributes._selector = real
+            attributes._selector = before
 
-    def give_back_time(self, ahead: float) -> None:
-        """What still waits in the loops is due as if the machine's time had gone so far."""
+    def _take_over_time(self, loop: Any) -> None:
+        """What the loop was to do in real time it does after as much of this one."""
+        for handle in loop._scheduled:
+            if handle._when < self._start:
+                handle._when += self._start - self._real_start
+        heapq.heapify(loop._scheduled)
+
+    def give_back_time(self) -> None:
+        """What still waits in the loops waits as long in real time."""
+        ahead = self._waits.steady() - real.monotonic()
         for loop in self._driven:
             for handle in cast("Any", loop)._scheduled:
                 handle._when -= ahead
@@ -72,7 +84,7 @@ def drive_loops(waits: Waits, jobs: Jobs) -> Iterator[Driver]:
             f"{type(loop).__name__}: run this test on one of them"
         )
     with ExitStack() as stack:
-        stack.callback(lambda: driver.give_back_time(waits.steady() - real.monotonic()))
+        stack.callback(driver.give_back_time)
         _patch_loops(stack, driver, waits, jobs)
         if loop is not None:
             stack.enter_context(driver.drive(loop))

@@ -43,7 +43,7 @@ class VirtualSelector:
         if self._has_strangers() and (events := self._real.select(_GRACE_SECONDS)):
             return events
         while True:
-            moved = self._waits.pass_time()
+            moved = self._waits.pass_time() if self._waits.is_one_waiting() else None
             pause = _SLICE_SECONDS if moved is None else 0 if moved else _IDLE_SECONDS
             if deadline is not None and self._waits.steady() >= deadline:
                 pause = 0

@@ -31,14 +31,16 @@ class Waits:
         finally:
             del self._deadlines[who]
 
+    def is_one_waiting(self) -> bool:
+        """Whether all event loops that run have nothing to do, so that they move the clock."""
+        return 0 < self.running <= len(self._deadlines)
+
     def pass_time(self) -> float | None:
         """Move the clock to the nearest deadline of all, or to what is due before it.
 
-        Gives the seconds; None if somebody has something else to do than to wait.
+        Gives the seconds; None if somebody is at work.
         """
         with self._lock:
-            if len(self._deadlines) < self.running:
-                return None
             deadlines = [one for one in self._deadlines.values() if one is not None]
             left = max(0.0, min(deadlines) - self.steady()) if deadlines else None
             return self._pass_time(left)

@@ -32,6 +32,17 @@ def only_nadia(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def run_inner(pytester: pytest.Pytester, only_nadia: None) -> Callable[..., pytest.RunResult]:
+    """Runs pytest on what the test wrote; `subprocess=True` for what must not share our process."""
+
+    def run(*arguments: str, subprocess: bool = False) -> pytest.RunResult:
+        start = pytester.runpytest_subprocess if subprocess else pytester.runpytest_inprocess
+        return start("-p", "nadia", *arguments)
+
+    return run
+
+
+@pytest.fixture
 def run_reported(pytester: pytest.Pytester, only_nadia: None) -> Callable[..., Outcome]:
     """Runs pytest with `--nadia-report`; `subprocess=True` where the run will not survive."""
 

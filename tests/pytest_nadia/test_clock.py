@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -204,6 +205,62 @@ def test_measuring_the_processor_over_an_interval_is_virtual_too(clock: VirtualC
     assert clock.now() == START + timedelta(seconds=60)
 
 
+def test_a_thread_that_sleeps_again_and_again_keeps_up(clock: VirtualClock) -> None:
+    woken = []
+
+    def work() -> None:
+        for _ in range(10):
+            time.sleep(60)
+            woken.append(time.monotonic())
+
+    async def story() -> None:
+        before = time.monotonic()
+        thread = threading.Thread(target=work)
+        thread.start()
+        await asyncio.sleep(3600)
+        thread.join()
+        assert [round(each - before) for each in woken] == [60 * (n + 1) for n in range(10)]
+
+    asyncio.run(story())
+
+
+def test_two_loops_in_two_threads_share_the_time(clock: VirtualClock) -> None:
+    def other(found: list[float]) -> None:
+        found.append(in_loop(1000))
+
+    async def story() -> None:
+        found: list[float] = []
+        thread = threading.Thread(target=other, args=(found,))
+        thread.start()
+        await asyncio.sleep(500)
+        while thread.is_alive():
+            await asyncio.sleep(100)
+        assert found == [pytest.approx(1000, abs=1e-6)]
+
+    asyncio.run(story())
+
+
+def test_other_connections_are_given_time_to_answer(clock: VirtualClock) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+        await writer.drain()
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        for _ in range(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"hello\n")
+            assert await asyncio.wait_for(reader.readline(), 1) == b"hello\n"
+            writer.close()
+            await asyncio.sleep(3600)
+        server.close()
+        await server.wait_closed()
+
+    asyncio.run(story())
+
+
 def test_a_clock_inside_a_running_loop_takes_it_over() -> None:
     async def story() -> None:
         with virtual_clock(START) as clock:
@@ -211,6 +268,20 @@ def test_a_clock_inside_a_running_loop_takes_it_over() -> None:
             assert clock.now() == START + timedelta(hours=1)
 
     asyncio.run(story())
+
+
+def test_timers_that_are_older_than_the_clock_wait_as_long_by_it() -> None:
+    loop = asyncio.new_event_loop()
+    order: list[int] = []
+    for seconds in (7200, 3600, 1):
+        loop.call_later(seconds, order.append, seconds)
+    with virtual_clock() as clock:
+        before = clock.monotonic()
+        loop.call_later(5, order.append, 5)
+        loop.run_until_complete(asyncio.sleep(7201))
+        assert clock.monotonic() - before == pytest.approx(7201, abs=1)
+    loop.close()
+    assert order == [1, 5, 3600, 7200]
 
 
 def test_timers_that_outlive_the_clock_are_due_in_real_time() -> None:

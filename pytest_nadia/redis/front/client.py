@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_nadia.redis.front.house import House
-    from pytest_nadia.redis.front.loop import Timer
     from pytest_nadia.redis.front.rules import ActiveRule
+    from pytest_nadia.redis.front.timers import Timer
     from pytest_nadia.redis.wire import Rule
 
 # redis-py and valkey-py send a long pipeline in pieces: a piece ends after the command that makes
@@ -127,6 +127,7 @@ class Client:
     # What the client sends
 
     def _on_data(self, data: bytes) -> None:
+        self._house.activity += 1
         if self._house.is_emptying:
             self._house.put_off(partial(self._accept, data))
         else:
@@ -346,7 +347,7 @@ class Client:
         self._end_piece()
         if self._gathered > _PIECE_BYTES and not (self._privileged or self._requests.waiting):
             seconds = _PIECE_SECONDS if self._taken > 1 else _SINGLE_SECONDS
-            self._piece = self._house.loop.call_later(seconds, self._end_of_pieces)
+            self._piece = self._house.loop.call_really_later(seconds, self._end_of_pieces)
 
     def _end_of_pieces(self) -> None:
         self._piece = None
@@ -501,6 +502,7 @@ class Client:
             self._send_out()
 
     def _send_out(self) -> None:
+        self._house.activity += 1
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         self._out_bytes = 0
@@ -533,6 +535,15 @@ class Client:
 
     def forget_drop(self) -> None:
         self._sent_under_drop = 0
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether an answer is on its way: no fault withholds it, and no key is waited for."""
+        if self._out or self._piece:
+            return True
+        if self._mute or not self._session.streams:
+            return False
+        return any(not self._is_confirmed(entry) for entry in self._pending)
 
     @property
     def muted(self) -> bool:

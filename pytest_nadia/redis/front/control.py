@@ -27,6 +27,7 @@ class Control:
     def __init__(self, house: House, sock: socket.socket) -> None:
         self._house = house
         self._data = bytearray()
+        self._activity = 0
         # Who gives an order and then sends a command finds the order carried out.
         self._channel = Channel(house.loop, sock, self._on_data, self._on_end, goes_first=True)
 
@@ -67,9 +68,13 @@ class Control:
         self._answer(Answer(records=self._house.ledger.records(order.number)))
 
     def _connections(self, _order: Order) -> None:
-        # After one more look at all sockets: what was closed before the question is closed.
+        # What was closed before the question is closed.
+        self._after_one_more_look(self._tell_connections)
+
+    def _after_one_more_look(self, call: Callable[[], None]) -> None:
+        """Call when what has arrived at any socket is dealt with."""
         loop = self._house.loop
-        loop.call_later(0, lambda: loop.call_soon(self._tell_connections))
+        loop.call_really_later(0, lambda: loop.call_soon(call))
 
     def _tell_connections(self) -> None:
         self._answer(Answer(connections=self._house.ledger.connections()))
@@ -90,6 +95,27 @@ class Control:
     def _advance(self, order: Order) -> None:
         self._house.advance(order.seconds, lambda remark: self._answer(Answer(remark=remark)))
 
+    def _hold(self, order: Order) -> None:
+        self._house.loop.clock.hold(order.seconds)
+        self._activity = self._house.activity
+        self._answer(Answer())
+
+    def _release(self, _order: Order) -> None:
+        self._house.loop.rewind()
+        self._answer(Answer())
+
+    def _due(self, order: Order) -> None:
+        self._after_one_more_look(lambda: self._tell_due(order.seconds))
+
+    def _tell_due(self, seconds: float) -> None:
+        """No time may pass before who asks has seen what was sent since the last time."""
+        was, self._activity = self._activity, self._house.activity
+        if was != self._activity or self._house.is_at_work:
+            self._answer(Answer(seconds=-1))
+        else:
+            limit = None if seconds < 0 else seconds
+            self._answer(Answer(seconds=self._house.loop.until_due(limit)))
+
 
 _ORDERS: dict[str, Callable[[Control, Order], None]] = {
     "reset": Control._reset,
@@ -101,4 +127,7 @@ _ORDERS: dict[str, Callable[[Control, Order], None]] = {
     "remove": Control._remove,
     "advance": Control._advance,
     "backstage": Control._backstage,
+    "hold": Control._hold,
+    "release": Control._release,
+    "due": Control._due,
 }

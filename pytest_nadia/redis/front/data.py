@@ -109,6 +109,7 @@ class ServerData:
         self.ask(orders, _first_error(done))
 
     def advance(self, seconds: float, done: Done) -> None:
+        self._loop.advance(seconds)
         milliseconds = b"%d" % round(seconds * 1000)
         age = [b"EVAL", _AGE, b"0", milliseconds]
         orders = [age]

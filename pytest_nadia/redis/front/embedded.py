@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_nadia.redis.front.client import Client
-    from pytest_nadia.redis.front.loop import Loop, Timer
+    from pytest_nadia.redis.front.loop import Loop
     from pytest_nadia.redis.front.requests import ProtocolError
+    from pytest_nadia.redis.front.timers import Timer
 
 _order = count()
 

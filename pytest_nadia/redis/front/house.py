@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.front.data import Data, Done
     from pytest_nadia.redis.front.entry import Entry
     from pytest_nadia.redis.front.listener import Listener
-    from pytest_nadia.redis.front.loop import Loop, Timer
+    from pytest_nadia.redis.front.loop import Loop
+    from pytest_nadia.redis.front.timers import Timer
     from pytest_nadia.redis.wire import Rule
 
     Limit = Callable[[str, list[bytes]], Decision]
@@ -45,12 +46,15 @@ class House:
         self._written = True
         self._scripts = True
         self._parameters: set[bytes] = set()
+        # Grows with all that comes and goes.
+        self.activity = 0
         self._resets = 0
         self._put_off: list[Callable[[], None]] = []
 
     # Clients
 
     def welcome(self, sock: socket.socket, port: int) -> None:
+        self.activity += 1
         self._clients.add(Client(self, sock, port, privileged=False))
 
     def welcome_privileged(self, sock: socket.socket, port: int) -> None:
@@ -80,6 +84,11 @@ class House:
 
     def with_fields(self, reply: bytes, fields: Mapping[str, str]) -> bytes:
         return with_fields(reply, fields)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether somebody waits for what comes by itself."""
+        return self.is_emptying or any(client.is_owed for client in self._clients)
 
     # Rules
 

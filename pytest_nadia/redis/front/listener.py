@@ -49,7 +49,7 @@ def accept_all(
         except OSError:
             # No descriptor is left: who waits is let in when others have gone.
             loop.watch(sock, None)
-            loop.call_later(_SECONDS_TO_RECOVER, watch)
+            loop.call_really_later(_SECONDS_TO_RECOVER, watch)
 
     watch()
 

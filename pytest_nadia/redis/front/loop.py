@@ -6,18 +6,19 @@ the work itself. `make bench` prints what a command costs.
 
 from __future__ import annotations
 
-import heapq
 import os
 import select
 import time
-from itertools import count
 from typing import TYPE_CHECKING
+
+from pytest_nadia.redis.front.timers import Timers
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
     from pytest_nadia.redis.front.clock import Clock
+    from pytest_nadia.redis.front.timers import Timer
 
 _SPIN_SECONDS = 100e-6
 _READ, _WRITE = select.POLLIN, select.POLLOUT
@@ -28,19 +29,6 @@ _TROUBLE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _NOBODY = (None, None)
 
 
-class Timer:
-    """A call that is due later, until `cancel`."""
-
-    __slots__ = ("call", "due")
-
-    def __init__(self, due: float, call: Callable[[], None]) -> None:
-        self.due = due
-        self.call: Callable[[], None] | None = call
-
-    def cancel(self) -> None:
-        self.call = None
-
-
 class Loop:
     """Calls back when sockets are ready and when timers are due."""
 
@@ -49,8 +37,8 @@ class Loop:
         self._poll = select.poll()
         self._calls: dict[int, tuple[Callable[[], None] | None, Callable[[], None] | None]] = {}
         self._first: set[int] = set()
-        self._timers: list[tuple[float, int, Timer]] = []
-        self._order = count()
+        self._timers = Timers(clock.now)
+        self._real_timers = Timers(time.monotonic)
         self._soon: list[Callable[[], None]] = []
         self._running = True
 
@@ -77,9 +65,11 @@ class Loop:
             self._first.discard(number)
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        timer = Timer(self.clock.now() + seconds, call)
-        heapq.heappush(self._timers, (timer.due, next(self._order), timer))
-        return timer
+        return self._timers.add(seconds, call)
+
+    def call_really_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """By the machine's time: for what belongs to the wire and not to the data."""
+        return self._real_timers.add(seconds, call)
 
     def call_soon(self, call: Callable[[], None]) -> None:
         self._soon.append(call)
@@ -113,23 +103,26 @@ class Loop:
     def advance(self, seconds: float) -> None:
         """Move the clock, and run on the way what falls due, at its time."""
         end = self.clock.now() + seconds
-        while self._timers and self._timers[0][0] <= end:
-            self.clock.jump(max(0.0, self._timers[0][0] - self.clock.now()))
-            self._run_due()
+        while (left := self._timers.left()) is not None and self.clock.now() + left <= end:
+            self.clock.jump(left)
+            self._timers.run_due()
             self._run_soon()
         self.clock.jump(max(0.0, end - self.clock.now()))
+
+    def until_due(self, limit: float | None) -> float:
+        """Seconds to what is due next, `limit` at most; 0.0 if nothing ever is."""
+        left = self._timers.left()
+        return min((each for each in (left, limit) if each is not None), default=0.0)
 
     def rewind(self) -> None:
         """Take back what `advance` has added; each timer waits as long as it would have."""
         ahead = self.clock.rewind()
         if ahead:
-            self._timers = [(due - ahead, order, timer) for due, order, timer in self._timers]
+            self._timers.shift(-ahead)
 
     def _run_due(self) -> None:
-        while self._timers and self._timers[0][0] <= self.clock.now():
-            _, _, timer = heapq.heappop(self._timers)
-            if timer.call:
-                timer.call()
+        self._timers.run_due()
+        self._real_timers.run_due()
 
     def _run_soon(self) -> None:
         while self._soon:
@@ -151,9 +144,6 @@ class Loop:
             os.sched_yield()
 
     def _patience(self) -> float | None:
-        """Milliseconds until the next timer."""
-        while self._timers and self._timers[0][2].call is None:
-            heapq.heappop(self._timers)
-        if not self._timers:
-            return None
-        return max(0.0, 1000 * (self._timers[0][0] - self.clock.now()))
+        """Milliseconds until the next timer that the machine's time will reach."""
+        left = [self._real_timers.left(), None if self.clock.is_held else self._timers.left()]
+        return min((1000 * each for each in left if each is not None), default=None)

@@ -170,10 +170,10 @@ def _keep_lease(loop: Loop, house: House, data: ServerData, lease: Lease) -> Non
 
     def renew() -> None:
         data.ask_raw(lease.renewal_commands(), 1, lambda replies: judge(replies[0]))
-        loop.call_later(RENEWAL_SECONDS, renew)
+        loop.call_really_later(RENEWAL_SECONDS, renew)
 
     data.on_refusal = judge
-    loop.call_later(RENEWAL_SECONDS, renew)
+    loop.call_really_later(RENEWAL_SECONDS, renew)
 
 
 if __name__ == "__main__":

@@ -18,17 +18,6 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-def run_inner(pytester: pytest.Pytester, only_nadia: None) -> Callable[..., pytest.RunResult]:
-    """Runs pytest on what the test wrote; `subprocess=True` for what must not share our process."""
-
-    def run(*arguments: str, subprocess: bool = False) -> pytest.RunResult:
-        start = pytester.runpytest_subprocess if subprocess else pytester.runpytest_inprocess
-        return start("-p", "nadia", *arguments)
-
-    return run
-
-
-@pytest.fixture
 def answers() -> Callable[[str], bool]:
     """Whether anything listens at the port of a URL."""
 
