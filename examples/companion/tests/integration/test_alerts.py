@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from companion.alerts import Attempt, Severity
     from pytest_nadia.redis.faults import RedisFaults
     from redis import Redis
+
+    from companion.alerts import Attempt, Severity
 
 pytestmark = pytest.mark.integration
 
@@ -250,7 +251,7 @@ def test_a_reboot_with_a_clock_set_back_silences_no_longer_than_the_cooldown(
     assert desk.send() == ""
 
 
-STAMPS = [
+STAMPS: list[Any] = [
     datetime(2026, 3, 1, 12),
     datetime(2026, 3, 1, 12, tzinfo=UTC),
     datetime(2026, 3, 1, 14, tzinfo=timezone(timedelta(hours=2))),
