@@ -1,0 +1,1 @@
+"""How the rules of an alert manager are put to the test."""
