@@ -15,6 +15,9 @@ from pytest_nadia.redis.snapshot import (
     take_snapshot,
 )
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 
 class HasBackstage(Protocol):
     """A `Front`, as far as its state goes."""

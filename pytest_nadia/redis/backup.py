@@ -22,6 +22,9 @@ from pytest_nadia.redis.steps import (
     is_asynchronous,
 )
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 Action: TypeAlias = Callable[[], object] | Sequence[str] | str
 
 _SECONDS = 60.0
@@ -57,7 +60,6 @@ def assert_backup_roundtrip(
     Raises AssertionError: what was lost by type, changed, lost its expiry, and what a restore
     over existing data mixed up. TypeError for what is neither function nor command.
     """
-    __tracebackhide__ = True
     trip = _Roundtrip(
         server.front,
         _as_call("backup", backup, server.url, seconds),
@@ -71,7 +73,6 @@ def assert_backup_roundtrip(
 
 
 def _as_call(name: str, action: Action, url: str, seconds: float) -> Call:
-    __tracebackhide__ = True
     if callable(action):
         return action
     given: object = action
@@ -95,7 +96,6 @@ class _Roundtrip:
     seed: int
 
     def steps(self) -> Steps[None]:
-        __tracebackhide__ = True
         before = self._fill(self.seed)
         yield from self._run("backup", self.backup)
         backed_up = snapshot_of(self.front)
@@ -116,7 +116,6 @@ class _Roundtrip:
         return snapshot_of(self.front)
 
     def _run(self, name: str, call: Call) -> Steps[None]:
-        __tracebackhide__ = True
         try:
             yield call
         except Exception as error:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from pytest_nadia.redis.wire import CommandRecord
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 _MOST_LINES = 20
 _LONGEST_KEY = 60
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Address = Any
     End = Literal["", "closed", "finalized"]
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 _CLIENTS = frozenset({"redis", "valkey", "coredis", "aioredis"})
 _LOOPBACK = frozenset({"localhost", "::1", ""})
 _USUAL_PORT = 6379
@@ -192,7 +195,6 @@ def _ended(closed: socket.socket | None) -> None:
 
 
 def _connect(self: socket.socket, address: Address) -> None:
-    __tracebackhide__ = True
     try:
         _METHODS["connect"].own(self, address)
     finally:
@@ -200,7 +202,6 @@ def _connect(self: socket.socket, address: Address) -> None:
 
 
 def _connect_ex(self: socket.socket, address: Address) -> int:
-    __tracebackhide__ = True
     try:
         result: int = _METHODS["connect_ex"].own(self, address)
     finally:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
         def why_unfired(self, state: RuleState) -> str: ...
 
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
+
 KB = 1024
 MB = 1024 * KB
 GB = 1024 * MB
@@ -88,7 +92,6 @@ class Fault:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        __tracebackhide__ = True
         self._phase = "over"
         if error is not None:
             self._unnoticed = self._end_quietly()

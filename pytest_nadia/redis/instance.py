@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_nadia.redis.client_options import check_options
+
 if TYPE_CHECKING:
     from redis import Redis
     from redis.asyncio import Redis as AsyncRedis
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.process import Front
     from pytest_nadia.redis.session.asynchronous import AsyncClients
     from pytest_nadia.redis.snapshot import Snapshot
+
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
 
 _HUNDRED_YEARS = 3_155_760_000
 
@@ -55,15 +60,22 @@ class RedisServer:
         return f"<RedisServer {self.kind} {self.url}>"
 
     def client(self, **options: Any) -> Redis:
-        """A new client, closed when the test ends; the options are those of `Redis.from_url`."""
+        """A new client, closed when the test ends; the options are those of `Redis.from_url`.
+
+        Raises TypeError for an option that there is not.
+        """
         from redis import Redis
 
         client = Redis.from_url(self.url, **options)
+        check_options(client.connection_pool, options)
         self._clients.append(client)
         return client
 
     def async_client(self, **options: Any) -> AsyncRedis:
-        """A new client of `redis.asyncio`, for any event loop; closed when the test ends."""
+        """A new client of `redis.asyncio`, for any event loop; closed when the test ends.
+
+        Raises TypeError for an option that there is not.
+        """
         from pytest_nadia.redis.session.asynchronous import AsyncClients
 
         if self._asynchronous is None:

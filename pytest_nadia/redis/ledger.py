@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.process import Front
     from pytest_nadia.redis.wire import CommandRecord, ConnectionRecord
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 __all__ = ["Budget", "BudgetExceededError", "Connection", "RedisLedger", "check_budget"]
 
 _SECONDS_TO_ANSWER = 30.0
@@ -76,7 +79,6 @@ class Budget:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        __tracebackhide__ = True
         if kind is not None:
             self._unnoticed = self._end_quietly()
         elif problem := self._end():

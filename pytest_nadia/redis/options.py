@@ -38,13 +38,29 @@ def start(config: pytest.Config) -> None:
 
 
 def _check_choice(config: pytest.Config) -> None:
+    from pytest_nadia.redis.backends.errors import UrlError
     from pytest_nadia.redis.session.choice import parse_choice
 
     try:
-        parse_choice(asked_for(config))
-    except ValueError as error:
+        choice = parse_choice(asked_for(config))
+        if choice.url:
+            _check_url(choice.url)
+    except (ValueError, UrlError) as error:
         where = "nadia_redis" if config.option.nadia_redis is None else "--nadia-redis"
         raise pytest.UsageError(f"{where}: {error}") from error
+
+
+def _check_url(url: str) -> None:
+    """Raises UrlError. What its server does not offer is told when a test needs it."""
+    from pytest_nadia.redis.backends.address import parse_url
+    from pytest_nadia.redis.backends.errors import BackendError, UrlError
+
+    try:
+        parse_url(url)
+    except UrlError:
+        raise
+    except BackendError:
+        return
 
 
 def report_header(config: pytest.Config) -> list[str]:

@@ -23,6 +23,9 @@ from pytest_nadia.redis.steps import (
 )
 from pytest_nadia.redis.wire import CommandRecord
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 __all__ = ["CommandOutcome", "RetryReport", "RetryUnsafeError", "assert_retry_safe"]
 
 SECONDS = 30.0
@@ -61,7 +64,6 @@ def assert_retry_safe(
     fewer writes than before; AssertionError if it fails without a fault, or writes nothing;
     TypeError for what is no function.
     """
-    __tracebackhide__ = True
     check_call("assert_retry_safe", operation)
     if setup is not None:
         check_call("setup", setup)
@@ -74,7 +76,6 @@ def assert_retry_safe(
 def _examine(
     front: RetryFront, setup: Call | None, operation: Call, seconds: float
 ) -> Steps[RetryReport]:
-    __tracebackhide__ = True
     clean: list[Run] = []
     for _ in range(2):
         clean.append((yield from _clean_run(front, setup, operation)))
@@ -97,7 +98,6 @@ def _examine(
 
 
 def _clean_run(front: RetryFront, setup: Call | None, operation: Call) -> Steps[Run]:
-    __tracebackhide__ = True
     run = yield from run_once(front, setup, operation)
     if run.error is not None:
         problem = f"the operation fails without any fault: {describe_error(run.error)}"

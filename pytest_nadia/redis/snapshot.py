@@ -33,6 +33,9 @@ from pytest_nadia.redis.state.tree import (
 from pytest_nadia.redis.state.values import KeyState
 from pytest_nadia.redis.state.writing import write_keys
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 __all__ = ["Snapshot", "StateError", "explain_difference", "restore_snapshot", "take_snapshot"]
 
 Keys: TypeAlias = Mapping[int, Mapping[bytes, KeyState]]

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, cast
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
@@ -26,7 +29,6 @@ def is_asynchronous(call: object) -> bool:
 
 def check_call(taker: str, call: object) -> None:
     """Raises TypeError, on one line, for what cannot be called; `taker` is who was to call it."""
-    __tracebackhide__ = True
     if callable(call):
         return
     if inspect.iscoroutine(call):
@@ -49,7 +51,6 @@ def drive(steps: Steps[T]) -> T:
 
     Raises TypeError if a call gives something to await.
     """
-    __tracebackhide__ = True
     try:
         call = next(steps)
         while True:
@@ -65,7 +66,6 @@ def drive(steps: Steps[T]) -> T:
 
 async def drive_async(steps: Steps[T]) -> T:
     """The same in a running event loop, where what a call gives is awaited if it can be."""
-    __tracebackhide__ = True
     try:
         call = next(steps)
         while True:
@@ -88,7 +88,6 @@ def bound(check: Callable[Concatenate[S, P], T], server: S) -> Iterator[Callable
 
     @wraps(check)
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-        __tracebackhide__ = True
         result = check(server, *args, **kwargs)
         if inspect.iscoroutine(result):
             given.append(result)

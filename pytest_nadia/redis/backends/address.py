@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from pytest_nadia.redis.backends.errors import BackendError
+from pytest_nadia.redis.backends.errors import BackendError, UrlError
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.backends.blocking import Address
@@ -48,7 +48,7 @@ class Target:
 
 
 def parse_url(url: str) -> Target:
-    """Raises `BackendError`, whose text holds nothing of the password."""
+    """Raises `BackendError`, whose text holds nothing of the password; `UrlError` for no URL."""
     try:
         parts = urlsplit(url)
         query = _query(parts)
@@ -59,7 +59,7 @@ def parse_url(url: str) -> Target:
             database=_database(parts, query),
         )
     except ValueError:
-        raise BackendError(
+        raise UrlError(
             f"the URL of the Redis server cannot be read: expected {_SHAPES}, where {_HINT}"
         ) from None
 

@@ -155,8 +155,8 @@ def _refuse(target: Target, number: int, outcome: str, detail: str) -> NoReturn:
         )
     if outcome == "foreign":
         raise BackendError(
-            f"{database} holds {detail} keys that no test run left there: name an empty one, or "
-            "pass --nadia-redis-force to have it emptied"
+            f"{database} holds {detail} {'key' if detail == '1' else 'keys'} that no test run left "
+            "there: name an empty one, or pass --nadia-redis-force to have it emptied"
         )
     raise BackendError(
         f"Redis at {target.where} has no database {number}: leave the number out of the URL"

@@ -62,7 +62,12 @@ def _advice(error: ReplyError, shown: str) -> str:
     code, text = error.code, str(error)
     if code == "NOAUTH":
         return "wants a password: write it into the URL, redis://:PASSWORD@host:port"
-    if code == "WRONGPASS" or "without any password" in text or "invalid password" in text:
+    if "without any password" in text:
+        return (
+            "does not accept the user and password of the URL, as it has no password set: leave "
+            "it out of the URL"
+        )
+    if code == "WRONGPASS" or "invalid password" in text:
         return (
             "does not accept the user and password of the URL: correct them (special characters "
             "are percent-encoded)"

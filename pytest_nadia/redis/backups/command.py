@@ -12,6 +12,9 @@ from contextlib import suppress
 from functools import partial
 from typing import IO
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 _LINES_SHOWN = 15
 
 

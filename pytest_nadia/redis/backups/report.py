@@ -20,6 +20,9 @@ from pytest_nadia.redis.state.tree import (
 )
 from pytest_nadia.redis.state.values import KeyState
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 _KEYS_SHOWN = 8
 _LINES_SHOWN = 15
 _LINES_OF_KEY = 2

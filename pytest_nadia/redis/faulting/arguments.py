@@ -11,6 +11,9 @@ from pytest_nadia.redis.info_fields import nearest_field, section_of, with_reada
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 
 def command_names(on: str | Sequence[str] | None) -> tuple[str, ...]:
     if on is None:

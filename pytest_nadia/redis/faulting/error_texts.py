@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 # As Redis 7.0 sends them.
 FULL_TEXTS = {
     "LOADING": "LOADING Redis is loading the dataset in memory",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from pytest_nadia.redis.wire import CommandRecord, Rule
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 _MOST_KEYS = 3
 _SCOPES = {
     "WRONGPASS": "AUTH or HELLO",

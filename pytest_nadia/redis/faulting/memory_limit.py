@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from pytest_nadia.redis.process import Front
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 _OURS = ("embedded", "server")
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.connections import Connections
     from pytest_nadia.redis.process import Front
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 
 class Refusals:
     """Counts this process's attempts to reach a front that is down.

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.process import Front
     from pytest_nadia.redis.wire import Rule
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 
 class RuleSwitch:
     def __init__(self, front: Front, rule: Rule) -> None:

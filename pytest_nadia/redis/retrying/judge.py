@@ -22,6 +22,9 @@ from pytest_nadia.redis.state.tree import ABSENT, Absent, Change, Leaf, Node, Pa
 from pytest_nadia.redis.steps import describe_error
 from pytest_nadia.redis.wire import CommandRecord
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 APPLIED = frozenset({"ok", "lost"})
 
 

@@ -10,6 +10,9 @@ from typing import Protocol
 
 from pytest_nadia.redis.wire import Rule, RuleState
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 
 class RuleFront(Protocol):
     """A `Front`, as far as faults go."""

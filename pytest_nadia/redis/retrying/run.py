@@ -23,6 +23,9 @@ from pytest_nadia.redis.state.tree import (
 from pytest_nadia.redis.steps import Call, Steps
 from pytest_nadia.redis.wire import CommandRecord, Rule
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 
 class RetryFront(HasBackstage, RuleFront, Protocol):
     """A `Front`, as far as this needs it."""

@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 from redis.asyncio import Connection, ConnectionPool, Redis
 from redis.exceptions import ConnectionError
 
+from pytest_nadia.redis.client_options import check_options
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class AsyncClients:
     def make(self, *, single_connection_client: bool = False, **options: Any) -> Redis:
         """The options are those of `redis.asyncio.Redis.from_url`."""
         pool = _Pool.from_url(self._url, connection_class=_Connection, clients=self, **options)
+        check_options(pool, options)
         client = Redis(connection_pool=pool, single_connection_client=single_connection_client)
         client.auto_close_connection_pool = True
         # A client with a connection of its own complains if it is deleted before `close`.

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.redis.table import may_hold_table
-
 if TYPE_CHECKING:
     from pytest_nadia.redis.settings import RedisSettings
 
@@ -37,4 +35,8 @@ def has_table(config: pytest.Config) -> bool:
         content = config.rootpath.joinpath("pyproject.toml").read_bytes()
     except OSError:
         return False
+    if b"nadia" not in content:
+        return False
+    from pytest_nadia.redis.table import may_hold_table
+
     return may_hold_table(content)

@@ -17,6 +17,9 @@ from redis.exceptions import ConnectionError, RedisError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 # What changes the connection itself and not the data.
 _LEAVES_TRACES = frozenset(
     {"SELECT", "HELLO", "AUTH", "RESET", "QUIT", "CLIENT", "MONITOR", "MULTI", "WATCH"}

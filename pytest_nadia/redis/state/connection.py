@@ -10,6 +10,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 # Where the server is and who we are; all else of the client (decoding, retries, protocol) would
 # change replies, or repeat writes.
 _TAKEN_OVER = frozenset(

@@ -11,6 +11,9 @@ import redis
 from pytest_nadia.redis.state.connection import raw_client
 from pytest_nadia.redis.state.reading import StateError, ask, dialect_of, in_batches, server_time
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 _Command: TypeAlias = tuple[Any, ...]
 
 # More than a reader's usual batch, and than a compact encoding holds.

@@ -12,6 +12,9 @@ import redis
 from pytest_nadia.redis.state.connection import ask_one
 from pytest_nadia.redis.state.values import Group, KeyState, Opaque, Pending, Stream, Value
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 T = TypeVar("T")
 _Command: TypeAlias = tuple[Any, ...]
 

@@ -10,6 +10,9 @@ import redis
 from pytest_nadia.redis.state.reading import StateError, ask, in_batches
 from pytest_nadia.redis.state.values import Group, KeyState, Opaque, Stream
 
+# A traceback of pytest ends where the test called.
+__tracebackhide__ = True
+
 _Command: TypeAlias = tuple[Any, ...]
 
 _COMMANDS_A_TRIP = 500

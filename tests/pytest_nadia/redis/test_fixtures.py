@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -303,6 +304,64 @@ def test_a_fixture_that_the_project_replaces_is_named(
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["redis_client is the project's own: conftest.py:3"])
     result.stdout.no_fnmatch_line("redis: embedded")
+
+
+CALLS = {
+    "redis_faults": [
+        "error('OOM', on='GETT')",
+        "error('LODING')",
+        "latency(-1)",
+        "info(used_memry=1)",
+        "down().__enter__().__enter__()",
+    ],
+    "redis_ledger": ["count('GETT')", "budget()", "budget(commands=-1)"],
+    "redis_server": ["advance('x')", "restore(7)", "client(decode_respones=True)"],
+    "assert_retry_safe": ["__call__(7)", "__call__(lambda: None)", "__call__(lambda: 1 / 0)"],
+    "assert_backup_roundtrip": ["__call__(None, None)", "__call__('', '')"],
+}
+
+
+@pytest.mark.parametrize(("fixture", "calls"), CALLS.items())
+def test_what_a_test_did_wrong_is_shown_at_its_own_line(
+    pytester: pytest.Pytester,
+    run_inner: Callable[..., pytest.RunResult],
+    fixture: str,
+    calls: list[str],
+) -> None:
+    pytester.makepyfile(
+        "\n".join(f"def test_{at}({fixture}): {fixture}.{one}" for at, one in enumerate(calls))
+    )
+    result = run_inner("--tb=short")
+    result.assert_outcomes(failed=len(calls))
+    frames = [line for line in result.outlines if re.match(r"\S+\.py:\d+: in ", line)]
+    assert frames
+    ours = [line for line in frames if "pytest_nadia" in line.rpartition("/")[0]]
+    assert not [line for line in ours if "/redis/" in line]
+
+
+@pytest.mark.parametrize("make", ["client", "async_client"])
+def test_a_misspelt_option_of_a_client_is_an_error_at_once(
+    redis_server: RedisServer, make: str
+) -> None:
+    problem = "^Redis.from_url has no option 'decode_respones'; did you mean 'decode_responses'.$"
+    with pytest.raises(TypeError, match=problem):
+        getattr(redis_server, make)(decode_respones=True)
+
+
+@pytest.mark.parametrize("make", ["client", "async_client"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"protocol": 3, "db": 1, "client_name": "me", "health_check_interval": 1},
+        {"single_connection_client": True},
+        {"max_connections": 3, "socket_timeout": 1.0, "socket_connect_timeout": 1.0},
+        {"decode_responses": True, "encoding": "latin-1", "retry_on_timeout": True},
+    ],
+)
+def test_what_redis_py_takes_is_an_option(
+    redis_server: RedisServer, make: str, options: dict[str, Any]
+) -> None:
+    getattr(redis_server, make)(**options)
 
 
 # An existing server

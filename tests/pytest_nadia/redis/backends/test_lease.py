@@ -231,7 +231,7 @@ def test_a_database_with_keys_of_others_is_refused_until_forced(
 ) -> None:
     run_in(admin, 3, "SET", "theirs", "1")
     assert refusal(url_of(server, 3)) == (
-        f"database 3 of Redis at 127.0.0.1:{server.port} holds 1 keys that no test run left "
+        f"database 3 of Redis at 127.0.0.1:{server.port} holds 1 key that no test run left "
         "there: name an empty one, or pass --nadia-redis-force to have it emptied"
     )
     assert run_in(admin, 3, "DBSIZE") == 1
@@ -372,6 +372,7 @@ def test_a_password_where_none_is_wanted(server: RealServer) -> None:
     assert take_lease(url_of(server, user=f"default:{WORD}@")).database == 1
     text = refusal(url_of(server, user=f":{WORD}@"))
     assert "does not accept the user and password of the URL" in text
+    assert text.endswith("as it has no password set: leave it out of the URL")
 
 
 @pytest.mark.parametrize(

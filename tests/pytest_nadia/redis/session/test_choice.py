@@ -77,6 +77,18 @@ def test_a_wrong_value_is_wrong_usage(
     result.stderr.fnmatch_lines([f"ERROR: {name}: 'serverr' is not a Redis to use: expected *"])
 
 
+def test_a_url_that_cannot_be_read_is_wrong_usage(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile("def test_without_redis(): pass")
+    result = run_inner(f"--nadia-redis=redis://:{PASSWORD}@localhost:port")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --nadia-redis: the URL of the Redis server cannot be read: expected *"]
+    )
+    result.stderr.no_fnmatch_line(f"*{PASSWORD}*")
+
+
 def test_the_header_names_the_default_once_a_test_needs_it(
     pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
 ) -> None:
