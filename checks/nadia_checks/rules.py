@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nadia_checks.core.rules import STALE_ENTRY
+from nadia_checks.monitoring.broken_file import RULE as BROKEN_FILE
+from nadia_checks.monitoring.deprecated_panel import RULE as DEPRECATED_PANEL
+from nadia_checks.monitoring.division_by_zero import RULE as DIVISION_BY_ZERO
+from nadia_checks.monitoring.environment_drift import RULE as ENVIRONMENT_DRIFT
+from nadia_checks.monitoring.missing_program import RULE as MISSING_PROGRAM
+from nadia_checks.monitoring.silent_when_gone import RULE as SILENT_WHEN_GONE
+from nadia_checks.monitoring.threshold_drift import RULE as THRESHOLD_DRIFT
+from nadia_checks.monitoring.unknown_metric import RULE as UNKNOWN_METRIC
 from nadia_checks.pytest.ignored_configuration import RULE as IGNORED_CONFIGURATION
 from pytest_nadia.finding import Rule, Severity
 from pytest_nadia.redis.lints.blocking_command import RULE as BLOCKING_COMMAND
@@ -74,6 +82,14 @@ RULES: tuple[Rule, ...] = (
     DEPRECATED_COMMAND,
     FOREIGN_REDIS,
     STALE_ENTRY,
+    BROKEN_FILE,
+    UNKNOWN_METRIC,
+    THRESHOLD_DRIFT,
+    DIVISION_BY_ZERO,
+    SILENT_WHEN_GONE,
+    DEPRECATED_PANEL,
+    MISSING_PROGRAM,
+    ENVIRONMENT_DRIFT,
     FAILED,
     NOT_COLLECTED,
     LINE_COVERAGE,

@@ -66,6 +66,26 @@ class TypesOptions(CheckOptions, frozen=True):
     )
 
 
+class MonitoringOptions(CheckOptions, frozen=True):
+    paths: Annotated[
+        list[str],
+        Meta(description="globs of rule files and dashboards; default: those found by content"),
+    ] = msgspec.field(default_factory=list)
+    exclude: Annotated[list[str], Meta(description="globs of files that are not looked at")] = (
+        msgspec.field(default_factory=list)
+    )
+    known_metrics: Annotated[
+        list[str], Meta(description="globs of metrics that other programs export")
+    ] = msgspec.field(default_factory=list)
+    known_variables: Annotated[
+        list[str], Meta(description="globs of environment variables that others read or set")
+    ] = msgspec.field(default_factory=list)
+    thresholds: Annotated[
+        dict[str, float | str | list[float | str]],
+        Meta(description="metric = number, package.module:CONSTANT, or a list of these"),
+    ] = msgspec.field(default_factory=dict)
+
+
 class PytestOptions(CheckOptions, frozen=True):
     args: Annotated[list[str], Meta(description="further arguments for pytest")] = msgspec.field(
         default_factory=list
@@ -101,6 +121,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     security: SecurityOptions = msgspec.field(default_factory=SecurityOptions)
     secrets: SecretsOptions = msgspec.field(default_factory=SecretsOptions)
     types: TypesOptions = msgspec.field(default_factory=TypesOptions)
+    monitoring: MonitoringOptions = msgspec.field(default_factory=MonitoringOptions)
     pytest: PytestOptions = msgspec.field(default_factory=PytestOptions)
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
 
