@@ -7,6 +7,7 @@ sub-command after a space: "GET", "CLIENT LIST".
 from __future__ import annotations
 
 from functools import cache
+from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 from pytest_nadia.redis.command_table import (
@@ -18,7 +19,7 @@ from pytest_nadia.redis.command_table import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _LONGEST_NAME = 64
 
@@ -145,8 +146,19 @@ def nearest(pattern: str) -> list[str]:
     """Commands whose names resemble one that is not known, the most similar first."""
     import difflib
 
-    close = difflib.get_close_matches(_squeezed(pattern), _KNOWN, n=3, cutoff=0.7)
-    return list(dict.fromkeys(_KNOWN[word] for word in close))
+    meant = _squeezed(pattern)
+    close = [word for word in _one_slip_away(meant) if word in _KNOWN]
+    close += difflib.get_close_matches(meant, _KNOWN, n=3, cutoff=0.7)
+    return list(dict.fromkeys(_KNOWN[word] for word in close))[:3]
+
+
+def _one_slip_away(word: str) -> Iterator[str]:
+    """What was meant if two letters changed places, or one is too many, missing or wrong."""
+    parts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    yield from (left + rest[1] + rest[0] + rest[2:] for left, rest in parts if len(rest) > 1)
+    yield from (left + rest[1:] for left, rest in parts if rest)
+    yield from (left + each + rest for left, rest in parts for each in ascii_uppercase)
+    yield from (left + each + rest[1:] for left, rest in parts if rest for each in ascii_uppercase)
 
 
 @cache

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import redis
@@ -54,6 +55,8 @@ class Snapshot:
     keys: Keys
     databases: tuple[int, ...] | None
     taken_at: int
+    # Two may be of the same millisecond.
+    _made: int = field(default_factory=time.perf_counter_ns, repr=False)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -127,11 +130,17 @@ def empty_databases(client: redis.Redis, databases: Iterable[int] | None = None)
 
 
 def explain_difference(left: object, right: object) -> list[str]:
-    """Lines for pytest's report of `assert left == right`; empty unless both are snapshots."""
+    """Lines for pytest's report of `assert left == right`; empty unless both are snapshots.
+
+    They tell what happened from the earlier one to the later one, wherever it stands.
+    """
     if not (isinstance(left, Snapshot) and isinstance(right, Snapshot)):
         return []
-    lines = left.difference(right).splitlines()
-    return ["the snapshots differ (from left to right):", *lines] if lines else []
+    if left._made > right._made:
+        way, lines = "right to left", right.difference(left).splitlines()
+    else:
+        way, lines = "left to right", left.difference(right).splitlines()
+    return [f"the snapshots differ (from {way}):", *lines] if lines else []
 
 
 def _read_database(client: redis.Redis, number: int, dialect: Dialect) -> Mapping[bytes, KeyState]:

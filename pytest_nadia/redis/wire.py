@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Literal
 
 import msgspec
@@ -68,6 +69,10 @@ class CommandRecord(msgspec.Struct, frozen=True, array_like=True):
     outcome: Outcome
     reply: bytes
     handshake: bool
+
+    def __repr__(self) -> str:
+        sent = " ".join([self.name, *map(reprlib.repr, self.arguments)])
+        return f"<CommandRecord {self.number}: {sent:.80} ({self.outcome})>"
 
 
 class ConnectionRecord(msgspec.Struct, frozen=True, array_like=True):

@@ -275,6 +275,22 @@ def test_near_names() -> None:
     assert commands.nearest("qqqqqqqq") == []
 
 
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("STE", "SET"),
+        ("GETT", "GET"),
+        ("HST", "HSET"),
+        ("SAD", "SADD"),
+        ("INCX", "INCR"),
+        ("EXIPRE", "EXPIRE"),
+        ("hgte", "HGET"),
+    ],
+)
+def test_one_slip_leads_to_what_was_meant(slip: str, meant: str) -> None:
+    assert commands.nearest(slip)[0] == meant
+
+
 def test_what_may_write() -> None:
     assert all(map(commands.may_write, ["SET", "EVAL", "EVALSHA", "FCALL", "EXEC", "NEW.MODULE"]))
     assert not any(map(commands.may_write, ["GET", "EVAL_RO", "EVALSHA_RO", "FCALL_RO", "MULTI"]))

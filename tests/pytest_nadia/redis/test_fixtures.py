@@ -192,20 +192,30 @@ def test_what_a_test_can_do_with_its_redis(
     run_inner("-W", "error").assert_outcomes(passed=6)
 
 
+@pytest.mark.parametrize(
+    ("comparison", "way"),
+    [
+        ("before == redis_server.snapshot()", "left to right"),
+        ("redis_server.snapshot() == before", "right to left"),
+    ],
+)
 def test_snapshots_that_differ_are_explained(
-    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult]
+    pytester: pytest.Pytester,
+    run_inner: Callable[..., pytest.RunResult],
+    comparison: str,
+    way: str,
 ) -> None:
     pytester.makepyfile(
-        """
+        f"""
         def test_it(redis_server, redis_client):
             before = redis_server.snapshot()
             redis_client.set("new", 1)
-            assert before == redis_server.snapshot()
+            assert {comparison}
         """
     )
     result = run_inner()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E * the snapshots differ (from left to right):", "E *new*"])
+    result.stdout.fnmatch_lines([f"E * the snapshots differ (from {way}):", "E *+ db 0 'new'*"])
 
 
 @pytest.mark.parametrize("scope", ["class", "module", "session"])

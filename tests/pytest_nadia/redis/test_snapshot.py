@@ -451,6 +451,10 @@ def test_only_two_snapshots_are_explained() -> None:
         "the snapshots differ (from left to right):",
         "~ string db 0 'k': 'a' -> 'b'",
     ]
+    assert explain_difference(other, one) == [
+        "the snapshots differ (from right to left):",
+        "~ string db 0 'k': 'a' -> 'b'",
+    ]
     assert explain_difference(one, 3) == []
     assert explain_difference(one, one) == []
     assert one != 3

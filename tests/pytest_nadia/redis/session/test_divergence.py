@@ -96,3 +96,11 @@ def test_a_command_is_shown_on_one_short_line(record: Callable[..., CommandRecor
     line = command_text(record("SET", b"a\nb", b"\xff" + b"x" * 500, reply=b"+OK\r\n"))
     assert line.startswith("SET 'a\\nb' \\xffxxx")
     assert len(line) < 250
+
+
+def test_a_command_is_one_short_line(record: Callable[..., CommandRecord]) -> None:
+    short = record("SET", b"user:1", b"Ann", reply=b"+OK\r\n")
+    long = record("MSET", *[b"x" * 1000] * 50, reply=b"+OK\r\n", outcome="lost")
+    assert repr(short) == "<CommandRecord 1: SET b'user:1' b'Ann' (ok)>"
+    assert len(repr(long)) < 120
+    assert repr(long).endswith(" (lost)>")
