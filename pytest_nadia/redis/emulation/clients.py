@@ -97,30 +97,15 @@ def _of_type(wanted: bytes) -> Callable[[Any], bool]:
 
 def _fields(socket: Any, now: int) -> dict[str, object]:
     """What is told of one client, in Redis' order."""
-    info, server = socket._client_info, socket._server
-    transaction = socket._transaction
-    channels = sum(socket in listeners for listeners in server.subscribers.values())
-    patterns = sum(socket in listeners for listeners in server.psubscribers.values())
-    shards = sum(socket in listeners for listeners in server.ssubscribers.values())
+    info = socket._client_info
     return {
         "id": info["id"],
         "addr": info.get("addr", ""),
         "laddr": info.get("laddr", ""),
         "fd": socket._fileno,
         "name": info.get("name", ""),
-        "age": max(0, now - int(info.get("-created", now))),
-        "idle": 0 if socket._last_command is None else max(0, now - int(socket._last_time)),
-        "flags": _flags(socket),
-        "db": socket._db_num,
-        "sub": channels,
-        "psub": patterns,
-        "ssub": shards,
-        "multi": -1 if transaction is None else len(transaction),
-        **dict.fromkeys(("qbuf", "qbuf-free", "argv-mem", "multi-mem"), 0),
-        "rbs": 16384,
-        "rbp": 16384,
-        **dict.fromkeys(("obl", "oll", "omem"), 0),
-        "tot-mem": 37658,
+        **_state(socket, now),
+        **_buffers(),
         "events": "r",
         "cmd": socket._last_command or "NULL",
         "user": info.get("user", "default"),
@@ -128,6 +113,31 @@ def _fields(socket: Any, now: int) -> dict[str, object]:
         "resp": info["resp"],
         "lib-name": info.get("lib-name", ""),
         "lib-ver": info.get("lib-ver", ""),
+    }
+
+
+def _state(socket: Any, now: int) -> dict[str, object]:
+    server, transaction = socket._server, socket._transaction
+    created = int(socket._client_info.get("-created", now))
+    return {
+        "age": max(0, now - created),
+        "idle": 0 if socket._last_command is None else max(0, now - int(socket._last_time)),
+        "flags": _flags(socket),
+        "db": socket._db_num,
+        "sub": sum(socket in listeners for listeners in server.subscribers.values()),
+        "psub": sum(socket in listeners for listeners in server.psubscribers.values()),
+        "ssub": sum(socket in listeners for listeners in server.ssubscribers.values()),
+        "multi": -1 if transaction is None else len(transaction),
+    }
+
+
+def _buffers() -> dict[str, object]:
+    return {
+        **dict.fromkeys(("qbuf", "qbuf-free", "argv-mem", "multi-mem"), 0),
+        "rbs": 16384,
+        "rbp": 16384,
+        **dict.fromkeys(("obl", "oll", "omem"), 0),
+        "tot-mem": 37658,
     }
 
 

@@ -83,33 +83,47 @@ def _server(state: ServerState) -> Fields:
 
 
 def _memory(state: ServerState) -> Fields:
-    used, resident = state.used_memory(), resident_bytes()
-    dataset = used - BASE_MEMORY
-    scripts = sum(map(len, state.server.script_cache.values()))
-    limit = state.settings.max_memory
-    sizes = {
-        "used_memory": used,
-        "used_memory_rss": resident,
-        "used_memory_peak": state.peak_memory,
-        "total_system_memory": machine_bytes(),
-        "used_memory_scripts": scripts,
-        "maxmemory": limit,
-    }
+    sizes = _sizes(state)
     readable = {f"{name}_human": human(size) for name, size in sizes.items()}
     return {
         **sizes,
         **readable,
-        "used_memory_peak_perc": f"{used / state.peak_memory * 100:.2f}%",
+        **_dataset(sizes["used_memory"], sizes["used_memory_peak"]),
+        **_allocator(sizes["used_memory"], sizes["used_memory_rss"]),
+        "used_memory_scripts_eval": sizes["used_memory_scripts"],
+        "number_of_cached_scripts": len(state.server.script_cache),
+        "maxmemory_policy": state.settings.policy,
+    }
+
+
+def _sizes(state: ServerState) -> dict[str, int]:
+    """In bytes; each is shown for people too."""
+    return {
+        "used_memory": state.used_memory(),
+        "used_memory_rss": resident_bytes(),
+        "used_memory_peak": state.peak_memory,
+        "total_system_memory": machine_bytes(),
+        "used_memory_scripts": sum(map(len, state.server.script_cache.values())),
+        "maxmemory": state.settings.max_memory,
+    }
+
+
+def _dataset(used: int, peak: int) -> Fields:
+    dataset = used - BASE_MEMORY
+    return {
+        "used_memory_peak_perc": f"{used / peak * 100:.2f}%",
         "used_memory_overhead": BASE_MEMORY,
         "used_memory_startup": BASE_MEMORY,
         "used_memory_dataset": dataset,
         "used_memory_dataset_perc": f"{100.0 if dataset else 0.0:.2f}%",
+    }
+
+
+def _allocator(used: int, resident: int) -> Fields:
+    return {
         "allocator_allocated": used,
         "allocator_active": used,
         "allocator_resident": resident,
-        "used_memory_scripts_eval": scripts,
-        "number_of_cached_scripts": len(state.server.script_cache),
-        "maxmemory_policy": state.settings.policy,
         "allocator_frag_ratio": "1.00",
         "allocator_frag_bytes": 0,
         **_excess("allocator_rss", resident, used),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fakeredis._core import CommandItem
     from fakeredis._helpers import SimpleString
 
+    from pytest_nadia.redis.emulation.state import ServerState
+
 _TOO_LITTLE = 5 * 1024 * 1024
 _EMPTY = (
     b"Hi Sam, this instance is empty or is using very little memory, my issues detector can't be "
@@ -29,6 +31,10 @@ _EMPTY = (
 _HEALTHY = (
     b"Hi Sam, I can't find any memory issue in your instance. I can only account for what "
     b"occurs on this base.\n"
+)
+_NOTHING = (
+    *(b"replication.backlog", b"clients.slaves", b"clients.normal"),
+    *(b"cluster.links", b"aof.buffer", b"lua.caches"),
 )
 
 
@@ -48,37 +54,11 @@ class MemoryMixin(SocketBase):
 
     @command("memory stats")
     def memory_stats(self) -> dict[bytes, Any]:
-        used, resident = self.state.used_memory(), resident_bytes()
-        keys = sum(map(len, self.state.databases().values()))
-        dataset = used - BASE_MEMORY
+        used = self.state.used_memory()
         return {
-            b"peak.allocated": self.state.peak_memory,
-            b"total.allocated": used,
-            b"startup.allocated": BASE_MEMORY,
-            b"replication.backlog": 0,
-            b"clients.slaves": 0,
-            b"clients.normal": 0,
-            b"cluster.links": 0,
-            b"aof.buffer": 0,
-            b"lua.caches": 0,
-            b"functions.caches": 200,
-            b"overhead.total": BASE_MEMORY,
-            b"keys.count": keys,
-            b"keys.bytes-per-key": dataset // keys if keys else 0,
-            b"dataset.bytes": dataset,
-            b"dataset.percentage": 100.0 if dataset else 0.0,
-            b"peak.percentage": used / self.state.peak_memory * 100,
-            b"allocator.allocated": used,
-            b"allocator.active": used,
-            b"allocator.resident": resident,
-            b"allocator-fragmentation.ratio": 1.0,
-            b"allocator-fragmentation.bytes": 0,
-            b"allocator-rss.ratio": resident / used,
-            b"allocator-rss.bytes": resident - used,
-            b"rss-overhead.ratio": 1.0,
-            b"rss-overhead.bytes": 0,
-            b"fragmentation": resident / used,
-            b"fragmentation.bytes": resident - used,
+            **_totals(self.state, used),
+            **_dataset(self.state, used),
+            **_allocator(used, resident_bytes()),
         }
 
     @command("memory doctor")
@@ -96,3 +76,42 @@ class MemoryMixin(SocketBase):
     @command("memory help")
     def memory_help(self) -> list[SimpleString]:
         return help_lines("memory")
+
+
+def _totals(state: ServerState, used: int) -> dict[bytes, Any]:
+    return {
+        b"peak.allocated": state.peak_memory,
+        b"total.allocated": used,
+        b"startup.allocated": BASE_MEMORY,
+        **dict.fromkeys(_NOTHING, 0),
+        b"functions.caches": 200,
+        b"overhead.total": BASE_MEMORY,
+    }
+
+
+def _dataset(state: ServerState, used: int) -> dict[bytes, Any]:
+    keys = sum(map(len, state.databases().values()))
+    dataset = used - BASE_MEMORY
+    return {
+        b"keys.count": keys,
+        b"keys.bytes-per-key": dataset // keys if keys else 0,
+        b"dataset.bytes": dataset,
+        b"dataset.percentage": 100.0 if dataset else 0.0,
+        b"peak.percentage": used / state.peak_memory * 100,
+    }
+
+
+def _allocator(used: int, resident: int) -> dict[bytes, Any]:
+    return {
+        b"allocator.allocated": used,
+        b"allocator.active": used,
+        b"allocator.resident": resident,
+        b"allocator-fragmentation.ratio": 1.0,
+        b"allocator-fragmentation.bytes": 0,
+        b"allocator-rss.ratio": resident / used,
+        b"allocator-rss.bytes": resident - used,
+        b"rss-overhead.ratio": 1.0,
+        b"rss-overhead.bytes": 0,
+        b"fragmentation": resident / used,
+        b"fragmentation.bytes": resident - used,
+    }

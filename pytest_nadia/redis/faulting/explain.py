@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_nadia.redis import commands
 from pytest_nadia.redis.budget import folded_names, shown_key
 from pytest_nadia.redis.info_fields import section_of
+from pytest_nadia.redis.words import times
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -80,7 +81,7 @@ def _hint(rule: Rule, seen: dict[str, int], records: Sequence[CommandRecord], ur
         return _relatives(rule.on, seen)
     if rule.key and (keys := _keys(hit)):
         return f"the keys were {keys}"
-    return f"it came only {_times(len(hit))}" if rule.nth > 1 else ""
+    return f"it came only {times(len(hit))}" if rule.nth > 1 else ""
 
 
 def _unseen(rule: Rule, url: str) -> str:
@@ -118,7 +119,3 @@ def _keys(records: Sequence[CommandRecord]) -> str:
     keys = list(dict.fromkeys(shown_key(one.key) for one in records if one.key is not None))
     more = ", ..." if len(keys) > _MOST_KEYS else ""
     return ", ".join(map(repr, keys[:_MOST_KEYS])) + more
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"

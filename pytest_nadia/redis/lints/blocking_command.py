@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pytest_nadia.finding import Finding, Rule, Severity
 from pytest_nadia.redis.lints.elements import elements_of, is_unbounded
-from pytest_nadia.redis.lints.evidence import ran, shown, times
+from pytest_nadia.redis.lints.evidence import ran, shown
+from pytest_nadia.redis.words import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pytest_nadia.finding import Finding, Rule, Severity
 from pytest_nadia.redis import commands
-from pytest_nadia.redis.lints.evidence import shown, times
+from pytest_nadia.redis.lints.evidence import shown
+from pytest_nadia.redis.words import times
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.lints.evidence import Evidence

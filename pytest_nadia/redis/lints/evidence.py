@@ -107,7 +107,3 @@ def shown(key: bytes | None) -> str:
         return "no key"
     text = key.decode("utf-8", "backslashreplace")
     return repr(text if len(text) <= _LONGEST_KEY else text[: _LONGEST_KEY - 1] + "…")
-
-
-def times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
