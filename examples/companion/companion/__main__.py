@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from companion import config, model, transcript
+from companion import config, health, model, transcript
 from companion.bot import Bot, unobserved
 from companion.errors import CompanionError, ConfigError
-from companion.health import HealthChecker
 from companion.log import redact, set_up
 from companion.message import one_line
 from companion.pacing import Pace, Pacing
@@ -124,10 +123,7 @@ async def _silence(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _health(settings: Settings) -> int:
-    # A check tells what is so now: it does not try again until it is well.
-    connection = RedisConnection(settings.redis_url, settings.redis_seconds, retries=0)
-    async with connection:
-        report = await HealthChecker(connection.client).check()
+    report = await health.check(settings.redis_url)
     for line in report.lines():
         _say(redact(line))
     return 0 if report.healthy else 1

@@ -47,7 +47,7 @@ class Delivery:
 
 
 class StateFile:
-    """The deliveries of the last hour, in one file that several processes may share."""
+    """The deliveries of the last day, in one file that several processes may share."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

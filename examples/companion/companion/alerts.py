@@ -20,6 +20,7 @@ from companion.constants import (
     ALERT_STATE_SECONDS,
     ALERTS_PER_HOUR,
     ALERTS_RESERVED,
+    DAY,
     HOUR,
 )
 from companion.errors import handle_errors
@@ -188,16 +189,16 @@ class AlertManager:
         with handle_errors(log, "the state of the alerts", absorb=(OSError, TimeoutError)):
             await in_thread(lambda: self._file.change(whole), ALERT_STATE_SECONDS)
         self._stored = results[0] if results else whole(self._stored)
-        self._heard = _recent(self._heard)
-        self._mine = {one.id: one for one in _recent(self._mine.values())}
-        oldest = time.monotonic() - HOUR
+        self._heard = _kept(self._heard)
+        self._mine = {one.id: one for one in _kept(self._mine.values())}
+        oldest = time.monotonic() - DAY
         self._given_up = {one: at for one, at in self._given_up.items() if at > oldest}
 
     def _merged(self, stored: Iterable[Delivery]) -> list[Delivery]:
-        """Each delivery of the last hour once. About its own, this program's memory decides."""
-        mine = dict(self._mine)
-        others = {one.id: one for one in [*stored, *self._heard] if one.id not in self._given_up}
-        return _recent({**others, **mine}.values())
+        """Each delivery once, by whoever measures its age best: this program, the file, Redis."""
+        stored = (one for one in stored if one.id not in self._given_up)
+        known = {one.id: one for one in [*self._heard, *stored, *dict(self._mine).values()]}
+        return _kept(known.values())
 
 
 def _takes(channel: Channel, alert: Alert) -> bool:
@@ -218,6 +219,7 @@ async def _deliver(channel: Channel, alert: Alert) -> bool:
     return True
 
 
-def _recent(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    here = time.monotonic()
-    return [one for one in deliveries if here - one.at < HOUR]
+def _kept(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Those of a day: an older one may still be heard of, with an age that is too small."""
+    oldest = time.monotonic() - DAY
+    return [one for one in deliveries if one.at > oldest]

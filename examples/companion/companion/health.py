@@ -2,62 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
 
+from companion import config
 from companion.constants import (
+    CLOCK_LIMIT,
     CPU_LIMIT,
     DISK_LIMIT,
+    GARBAGE,
     HISTORIES_AT_ONCE,
     HISTORY,
     HISTORY_ENTRIES,
+    KEY_TYPES,
     MEMORY_LIMIT,
     PROBE,
     PROBE_SECONDS,
     RAM_LIMIT,
-    REVIEW,
-    REVIEW_LIMIT,
-    WRITE_AHEAD,
-    WRITE_AHEAD_LIMIT,
 )
 from companion.message import loads
+from companion.queue_health import QueueHealth
+from companion.redis_connection import RedisConnection
+from companion.report import Found, limited, run_probes
+from companion.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from redis.asyncio import Redis
 
-Status = Literal["ok", "warning", "critical"]
+    from companion.report import Probe, Report
 
-
-@dataclass(frozen=True)
-class Component:
-    """One probe's result; `message` holds the value and its limit, or what went wrong."""
-
-    name: str
-    status: Status
-    message: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """All components in a fixed order."""
-
-    components: tuple[Component, ...]
-
-    @property
-    def healthy(self) -> bool:
-        return all(one.status == "ok" for one in self.components)
-
-    def lines(self) -> list[str]:
-        """One line a component."""
-        return [f"{one.status:<8}  {one.name:<12}  {one.message}" for one in self.components]
+_SAVED = ("rdb_last_bgsave_status", "aof_last_write_status", "aof_last_bgrewrite_status")
 
 
 class Machine(Protocol):
@@ -83,7 +63,15 @@ class ThisMachine:
         return psutil.disk_usage(str(Path.cwd())).percent
 
 
-Probe = Callable[[], Awaitable[tuple[Status, str]]]
+async def check(url: str | None = None) -> Report:
+    """The health of the Redis at `url`, by default that of the settings, and of this machine.
+
+    Raises ConfigError.
+    """
+    url = url or config.from_environment(os.environ).redis_url
+    # A check tells what is so now: it does not try again until it is well.
+    async with RedisConnection(url, PROBE_SECONDS, retries=0) as connection:
+        return await HealthChecker(connection.client).check()
 
 
 class HealthChecker:
@@ -98,58 +86,77 @@ class HealthChecker:
 
     async def check(self) -> Report:
         """Run all probes side by side. Raises nothing but cancellation."""
+        queues = QueueHealth(self._client)
         probes: dict[str, Probe] = {
             "redis": self._redis,
             "memory": self._memory,
-            "write-ahead": self._write_ahead,
-            "review": self._review,
+            "persistence": self._persistence,
+            "evictions": self._evictions,
+            "clock": self._clock,
+            "keys": self._keys,
+            "write-ahead": queues.write_ahead,
+            "work": queues.work,
+            "review": queues.review,
+            "garbage": self._garbage,
             "history": self._history,
             "cpu": lambda: self._load(self._machine.cpu, CPU_LIMIT),
             "ram": lambda: self._load(self._machine.ram, RAM_LIMIT),
             "disk": lambda: self._load(self._machine.disk, DISK_LIMIT),
         }
-        found = await asyncio.gather(*(self._run(name, one) for name, one in probes.items()))
-        return Report(tuple(found))
+        return await run_probes(probes, self._seconds)
 
-    async def _run(self, name: str, probe: Probe) -> Component:
-        try:
-            async with asyncio.timeout(self._seconds):
-                status, message = await probe()
-        except TimeoutError:
-            return Component(name, "critical", f"no answer within {self._seconds:g} s")
-        except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            return Component(name, "critical", f"cannot be measured: {reason}")
-        return Component(name, status, message)
-
-    async def _redis(self) -> tuple[Status, str]:
+    async def _redis(self) -> Found:
         await self._client.set(PROBE, "1", ex=10)
-        return "ok", "answers and takes writes"
+        return Found("ok", "answers and takes writes")
 
-    async def _memory(self) -> tuple[Status, str]:
+    async def _memory(self) -> Found:
         info: dict[str, Any] = await self._client.info("memory")
-        return _limit(float(info["used_memory"]) / 2**20, MEMORY_LIMIT / 2**20, "MB", "critical")
+        return limited(float(info["used_memory"]) / 2**20, MEMORY_LIMIT / 2**20, "MB", "critical")
 
-    async def _write_ahead(self) -> tuple[Status, str]:
-        length = await self._client.hlen(WRITE_AHEAD)
-        return _limit(float(length), WRITE_AHEAD_LIMIT, "messages", "warning")
+    async def _persistence(self) -> Found:
+        info: dict[str, Any] = await self._client.info("persistence")
+        failed = [f"{name} is {info[name]}" for name in _SAVED if info[name] != "ok"]
+        return Found("critical", "; ".join(failed)) if failed else Found("ok", "the last were good")
 
-    async def _review(self) -> tuple[Status, str]:
-        length = await self._client.zcard(REVIEW)
-        return _limit(float(length), REVIEW_LIMIT, "answers", "warning")
+    async def _evictions(self) -> Found:
+        info: dict[str, Any] = await self._client.info("stats")
+        evicted = float(info["evicted_keys"])
+        # What Redis throws away is messages: it counts until somebody has looked (RESETSTAT).
+        return limited(evicted, 0, "keys evicted", "critical")
 
-    async def _load(self, measure: Callable[[], float], limit: float) -> tuple[Status, str]:
-        return _limit(await asyncio.to_thread(measure), limit, "%", "warning")
+    async def _clock(self) -> Found:
+        seconds, microseconds = await self._client.time()
+        ahead = time.time() - (seconds + microseconds / 1e6)
+        return limited(abs(ahead), CLOCK_LIMIT, "s between the clocks here and there", "warning")
 
-    async def _history(self) -> tuple[Status, str]:
+    async def _keys(self) -> Found:
+        pipeline = self._client.pipeline(transaction=False)
+        for key in KEY_TYPES:
+            pipeline.type(key)
+        kinds = zip(KEY_TYPES.items(), await pipeline.execute(), strict=True)
+        wrong = [
+            f"{key} is a {kind}, not a {wanted}"
+            for (key, wanted), kind in kinds
+            if kind not in (wanted, "none")
+        ]
+        return Found("critical", "; ".join(wrong)) if wrong else Found("ok", "of their types")
+
+    async def _garbage(self) -> Found:
+        length = float(await self._client.scard(GARBAGE))
+        return limited(length, 0, "unreadable entries set aside", "warning")
+
+    async def _load(self, measure: Callable[[], float], limit: float) -> Found:
+        return limited(float(await in_thread(measure, self._seconds)), limit, "%", "warning")
+
+    async def _history(self) -> Found:
         found = self._client.scan_iter(match=HISTORY + "*", count=500)
         keys = sorted({str(key) async for key in found})
         damaged: list[str] = []
         for at in range(0, len(keys), HISTORIES_AT_ONCE):
             damaged += await self._damaged(keys[at : at + HISTORIES_AT_ONCE])
         if damaged:
-            return "critical", f"{len(damaged)} of {len(keys)} damaged; {damaged[0]}"
-        return "ok", f"{len(keys)} well-formed"
+            return Found("critical", f"{len(damaged)} of {len(keys)} damaged; {damaged[0]}")
+        return Found("ok", f"{len(keys)} well-formed")
 
     async def _damaged(self, keys: Sequence[str]) -> list[str]:
         """The histories that are, each with what is wrong; they are read in one round trip."""
@@ -177,13 +184,6 @@ def _fault(kind: Any, ttl: Any, lines: Any) -> str:
         return f"more than {HISTORY_ENTRIES} entries"
     bad = [number for number, line in enumerate(lines, start=1) if not _well_formed(str(line))]
     return f"entry {bad[0]} is not a line of a conversation" if bad else ""
-
-
-def _limit(value: float, limit: float, unit: str, status: Status) -> tuple[Status, str]:
-    message = f"{value:g} {unit} (limit {limit:g})"
-    if math.isnan(value):
-        return "critical", message
-    return (status if value > limit else "ok"), message
 
 
 def _well_formed(line: str) -> bool:

@@ -2,14 +2,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from companion.constants import HISTORIES_AT_ONCE
-from companion.health import HealthChecker, ThisMachine
+from companion.constants import (
+    HISTORIES_AT_ONCE,
+    KEY_TYPES,
+    REVIEW_AGE,
+    SEEN_SECONDS,
+    WORK_AGE,
+)
+from companion.health import _SAVED, HealthChecker, ThisMachine
+from companion.health import check as check_all
+from companion.message import Message
 from companion.redis_connection import RedisConnection
+from companion.report import Found, run_probes
 
 if TYPE_CHECKING:
     from pytest_nadia.redis.faults import RedisFaults
@@ -17,9 +28,15 @@ if TYPE_CHECKING:
     from pytest_nadia.redis.ledger import RedisLedger
     from redis import Redis
 
-    from companion.health import Report
+    from companion.report import Report
 
 pytestmark = pytest.mark.integration
+
+
+OF_REDIS = [
+    *("redis", "memory", "persistence", "evictions", "clock", "keys", "write-ahead", "work"),
+    *("review", "garbage", "history"),
+]
 
 
 @dataclass
@@ -62,9 +79,9 @@ def test_an_idle_bot_is_healthy(redis_url: str) -> None:
     assert report.healthy
     assert faults(report) == {}
     assert [one.name for one in report.components] == [
-        "redis", "memory", "write-ahead", "review", "history", "cpu", "ram", "disk",
+        *OF_REDIS, "cpu", "ram", "disk",
     ]  # fmt: skip
-    assert report.lines()[0] == "ok        redis         answers and takes writes"
+    assert report.lines()[0] == "ok        redis          answers and takes writes"
 
 
 @pytest.mark.parametrize(
@@ -80,8 +97,37 @@ def test_a_load_above_its_limit_is_a_warning(
     assert found == {component: ("warning", f"{limit + 0.5:g} % (limit {limit:g})")}
 
 
-def test_a_load_that_is_no_number_is_not_healthy(redis_url: str) -> None:
-    assert faults(check(redis_url, Still(float("nan"))))["cpu"][0] == "critical"
+@pytest.mark.parametrize("load", ["nan", "inf", "-inf", "-1"])
+def test_a_load_that_is_no_load_is_not_healthy(redis_url: str, load: str) -> None:
+    assert faults(check(redis_url, Still(float(load))))["cpu"][0] == "critical"
+
+
+class Broken(Still):
+    """A machine of which nothing can be measured, or not in time."""
+
+    def __init__(self, hangs: Event | None = None) -> None:
+        super().__init__()
+        self._hangs = hangs
+
+    def disk(self) -> float:
+        if self._hangs is None:
+            raise OSError(5, "Input/output error")
+        self._hangs.wait(60)
+        return 1.0
+
+
+def test_a_machine_that_cannot_be_measured_is_not_healthy(redis_url: str) -> None:
+    found = faults(check(redis_url, Broken()))
+    assert found == {"disk": ("critical", "cannot be measured: [Errno 5] Input/output error")}
+
+
+def test_a_measurement_that_hangs_does_not_hold_up_the_end_of_the_program(redis_url: str) -> None:
+    hangs = Event()
+    start = time.monotonic()
+    found = faults(check(redis_url, Broken(hangs), 0.2))
+    assert found == {"disk": ("critical", "no answer within 0.2 s")}
+    assert time.monotonic() - start < 30
+    hangs.set()
 
 
 @pytest.mark.parametrize(("used", "healthy"), [(200 * 2**20, True), (200 * 2**20 + 2**18, False)])
@@ -101,13 +147,110 @@ def test_a_memory_that_is_no_number_is_not_healthy(
         assert faults(check(redis_url))["memory"][0] == "critical"
 
 
+@pytest.mark.parametrize("status", ["err", "", "unknown"])
+@pytest.mark.parametrize(
+    "field", ["rdb_last_bgsave_status", "aof_last_write_status", "aof_last_bgrewrite_status"]
+)
+def test_what_could_not_be_saved_is_not_healthy(
+    redis_url: str, redis_faults: RedisFaults, field: str, status: str
+) -> None:
+    with redis_faults.info(**{field: status}):
+        found = faults(check(redis_url))
+    assert found == {"persistence": ("critical", f"{field} is {status}")}
+
+
+def test_keys_that_redis_threw_away_are_not_healthy(
+    redis_url: str, redis_faults: RedisFaults
+) -> None:
+    with redis_faults.info(evicted_keys=1):
+        found = faults(check(redis_url))
+    assert found == {"evictions": ("critical", "1 keys evicted (limit 0)")}
+
+
+@pytest.mark.parametrize(("ahead", "healthy"), [(-60, True), (290, True), (3600, False)])
+def test_clocks_that_differ_are_not_healthy(redis_url: str, ahead: float, healthy: bool) -> None:
+    async def clock() -> tuple[int, int]:
+        return int(time.time() - ahead), 0
+
+    assert list(faults(check(redis_url, time=clock))) == ([] if healthy else ["clock"])
+
+
+def queued(client: Redis, length: int, *, seconds: float = 0.0) -> None:
+    """That many messages in the write-ahead queue, as if they had come some time ago."""
+    with client.pipeline() as pipeline:
+        for number in range(length):
+            message = Message(f"m{number}", "ana", "Hi", 10.0)
+            pipeline.hset("companion:write-ahead", message.id, message.to_json())
+            pipeline.set(f"companion:seen:{message.id}", "x", ex=SEEN_SECONDS - round(seconds))
+        pipeline.execute()
+
+
 @pytest.mark.parametrize(("length", "healthy"), [(100, True), (101, False)])
 def test_the_write_ahead_queue(
     redis_url: str, redis_client: Redis, length: int, healthy: bool
 ) -> None:
-    redis_client.hset("companion:write-ahead", mapping={f"m{n}": "x" for n in range(length)})
+    queued(redis_client, length)
     found = faults(check(redis_url))
     assert found == ({} if healthy else {"write-ahead": ("warning", "101 messages (limit 100)")})
+
+
+@pytest.mark.parametrize(("minutes", "healthy"), [(14, True), (16, False), (60 * 24, False)])
+def test_a_message_that_waits_for_long_in_a_short_queue_is_not_healthy(
+    redis_url: str, redis_client: Redis, minutes: int, healthy: bool
+) -> None:
+    queued(redis_client, 1, seconds=minutes * 60)
+    told = ("warning", f"the oldest waits for {minutes} minutes (limit 15)")
+    assert faults(check(redis_url)) == ({} if healthy else {"write-ahead": told})
+
+
+def test_a_message_tells_its_age_itself_when_nothing_else_does(
+    redis_url: str, redis_client: Redis
+) -> None:
+    for minutes in (-1, 2, 180):
+        message = Message(f"m{minutes}", "ana", "Hi", time.time() - minutes * 60)
+        redis_client.hset("companion:write-ahead", message.id, message.to_json())
+    found = faults(check(redis_url))
+    assert found == {"write-ahead": ("warning", "the oldest waits for 180 minutes (limit 15)")}
+
+
+@pytest.mark.parametrize(
+    ("queue", "limit"), [("work", WORK_AGE), ("review", REVIEW_AGE)], ids=["work", "review"]
+)
+def test_a_turn_that_nobody_takes_is_not_healthy(
+    redis_url: str, redis_client: Redis, queue: str, limit: int
+) -> None:
+    for name, age in (("m1", 0), ("m2", limit)):
+        redis_client.zadd(f"companion:{queue}", {name: 1})
+        redis_client.set(f"companion:seen:{name}", "x", ex=SEEN_SECONDS - age + 1)
+    assert faults(check(redis_url)) == {}
+    redis_client.expire("companion:seen:m2", SEEN_SECONDS - limit - 60)
+    message = f"the oldest waits for {limit // 60 + 1} minutes (limit {limit // 60})"
+    assert faults(check(redis_url)) == {queue: ("warning", message)}
+
+
+@pytest.mark.parametrize("line", ["", "x", "{}", '["m1"]', "[" * 9999])
+def test_a_message_that_cannot_be_read_is_not_healthy(
+    redis_url: str, redis_client: Redis, line: str
+) -> None:
+    queued(redis_client, 2)
+    redis_client.hset("companion:write-ahead", "m1", line)
+    found = faults(check(redis_url))
+    assert found == {"write-ahead": ("critical", "1 cannot be read; m1")}
+
+
+@pytest.mark.parametrize("key", sorted(KEY_TYPES))
+def test_a_key_of_a_foreign_type_is_not_healthy(
+    redis_url: str, redis_client: Redis, key: str
+) -> None:
+    redis_client.xadd(key, {"a": "b"})
+    found = faults(check(redis_url))
+    assert found["keys"] == ("critical", f"{key} is a stream, not a {KEY_TYPES[key]}")
+
+
+def test_what_was_set_aside_waits_for_a_look(redis_url: str, redis_client: Redis) -> None:
+    redis_client.sadd("companion:garbage", "x")
+    message = "1 unreadable entries set aside (limit 0)"
+    assert faults(check(redis_url)) == {"garbage": ("warning", message)}
 
 
 @pytest.mark.parametrize(("length", "healthy"), [(50, True), (51, False)])
@@ -160,8 +303,9 @@ def test_many_histories_cost_few_round_trips(
     for number in range(count):
         redis_client.rpush(f"companion:history:{number}", GOOD)
         redis_client.expire(f"companion:history:{number}", 100)
-    with redis_ledger.budget(round_trips=10):
-        assert check(redis_url).components[4].message == f"{count} well-formed"
+    with redis_ledger.budget(round_trips=14):
+        found = {one.name: one.message for one in check(redis_url).components}
+    assert found["history"] == f"{count} well-formed"
 
 
 def test_a_check_changes_nothing_but_its_own_probe(
@@ -185,9 +329,6 @@ def test_a_probe_that_hangs_is_cut_off_and_the_others_still_report(
     assert time.monotonic() - start < 60
 
 
-OF_REDIS = ["redis", "memory", "write-ahead", "review", "history"]
-
-
 def test_a_redis_that_hangs_is_told_by_every_probe_of_it(
     redis_url: str, redis_faults: RedisFaults
 ) -> None:
@@ -201,7 +342,8 @@ def test_a_redis_that_refuses_everything_is_told_by_every_probe_of_it(
     redis_url: str, redis_faults: RedisFaults, text: str
 ) -> None:
     # A real server still answers INFO when it loads, waits for its master or runs a script.
-    on = None if text == "NOAUTH" else ["SET", "INFO", "HLEN", "ZCARD", "SCAN"]
+    others = ["SET", "INFO", "TIME", "TYPE", "HLEN", "ZCARD", "SCARD", "SCAN"]
+    on = None if text == "NOAUTH" else others
     with redis_faults.error(text, on=on):
         found = faults(check(redis_url))
     assert list(found) == OF_REDIS
@@ -216,7 +358,7 @@ def test_a_history_that_cannot_be_read_is_not_healthy(
     redis_client.expire("companion:history:ana", 100)
     with redis_faults.error("ERR out of order", on=command):
         found = faults(check(redis_url))
-    assert list(found) == ["history"]
+    assert list(found) == (["keys"] if command == "TYPE" else []) + ["history"]
     assert "out of order" in found["history"][1]
 
 
@@ -224,8 +366,11 @@ def test_an_info_without_the_figure_is_not_healthy(redis_url: str) -> None:
     async def info(_section: str) -> dict[str, int]:
         return {}
 
-    message = "cannot be measured: 'used_memory'"
-    assert faults(check(redis_url, info=info)) == {"memory": ("critical", message)}
+    missing = {"memory": "used_memory", "persistence": _SAVED[0], "evictions": "evicted_keys"}
+    expected = {
+        name: ("critical", f"cannot be measured: '{figure}'") for name, figure in missing.items()
+    }
+    assert faults(check(redis_url, info=info)) == expected
 
 
 @pytest.mark.parametrize(
@@ -265,3 +410,27 @@ def test_this_machine_can_be_measured() -> None:
     machine = ThisMachine()
     for measured in (machine.cpu(), machine.ram(), machine.disk()):
         assert 0 <= measured <= 100
+
+
+def test_a_probe_that_will_not_be_cancelled_is_not_waited_for() -> None:
+    async def stubborn() -> Found:
+        end = time.monotonic() + 5
+        while time.monotonic() < end and not done:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.05)
+        return Found("ok", "at last")
+
+    async def run() -> Report:
+        found = await run_probes({"stubborn": stubborn}, 0.05)
+        done.append(True)
+        return found
+
+    done: list[bool] = []
+    report = asyncio.run(run())
+    assert faults(report) == {"stubborn": ("critical", "no answer within 0.05 s")}
+    assert done
+
+
+def test_by_default_it_looks_where_the_settings_say(redis_url: str) -> None:
+    names = [one.name for one in asyncio.run(check_all()).components]
+    assert names == [*OF_REDIS, "cpu", "ram", "disk"]
