@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nadia.alerts.policing.alert import Alert
 from pytest_nadia.alerts.policing.policy import make_policy
-from pytest_nadia.alerts.policing.world import AlertManager, Channel, World
+from pytest_nadia.alerts.policing.world import AdapterError, AlertManager, Channel, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +80,13 @@ def assert_alert_policy(
     from pytest_nadia.alerts.policing.machine import Run, explore
     from pytest_nadia.alerts.policing.violation import Subject
 
-    run = Run(Subject(make_manager, policy))
-    violations = explore(run, examples=examples, steps=steps, seed=seed)
+    subject = Subject(make_manager, policy)
+    subject.trial(infos_taken=True).close()
+    run = Run(subject)
+    try:
+        violations = explore(run, examples=examples, steps=steps, seed=seed)
+    except AdapterError as error:
+        raise RuntimeError(str(error)) from None
     if violations:
         raise AlertPolicyError(tuple(violations))
     return PolicyReport(run.examples, run.sent, run.delivered)

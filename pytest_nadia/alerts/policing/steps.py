@@ -6,8 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_nadia.alerts.policing.alert import Severity, Style
     from pytest_nadia.alerts.policing.world import ChannelState
+
+# Places in the World's channels.
+CHAT, PAGER = 0, 1
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Send:
 
 @dataclass(frozen=True)
 class SetChannel:
-    """A channel, by its place in the World, goes down, comes back, or loses its receipts."""
+    """A channel, by its place, goes down, comes back, or loses its receipts."""
 
     channel: int
     state: ChannelState
@@ -54,35 +59,53 @@ class StepClock:
 
 
 Step = Advance | Send | SetChannel | SetRedis | Restart | StepClock
+Steps = tuple[Step, ...]
 
 
-def without_outages(step: Step) -> Step | None:
-    if isinstance(step, SetChannel) and step.state == "down":
-        return replace(step, state="up")
-    return step
+def without_failed_sends(steps: Steps) -> Steps:
+    """Alerts that are raised while no channel for them is there are not raised at all."""
+    kept: list[Step] = []
+    down: set[int] = set()
+    for step in steps:
+        if isinstance(step, SetChannel):
+            (down.add if step.state == "down" else down.discard)(step.channel)
+        if not isinstance(step, Send) or not down.issuperset(_channels_of(step)):
+            kept.append(step)
+    return tuple(kept)
 
 
-def without_lost_receipts(step: Step) -> Step | None:
-    if isinstance(step, SetChannel) and step.state == "timing out":
-        return replace(step, state="up")
-    return step
+def _channels_of(step: Send) -> set[int]:
+    return {CHAT, PAGER} if step.severity == "critical" else {CHAT}
 
 
-def without_infos(step: Step) -> Step | None:
-    return None if isinstance(step, Send) and step.severity == "info" else step
+def with_receipts(steps: Steps) -> Steps:
+    return tuple(
+        replace(step, state="up")
+        if isinstance(step, SetChannel) and step.state == "timing out"
+        else step
+        for step in steps
+    )
 
 
-def without_restarts(step: Step) -> Step | None:
-    return None if isinstance(step, Restart) else step
+def without_infos(steps: Steps) -> Steps:
+    return tuple(step for step in steps if not (isinstance(step, Send) and step.severity == "info"))
 
 
-def without_redis_outages(step: Step) -> Step | None:
-    return None if isinstance(step, SetRedis) else step
+def without_restarts(steps: Steps) -> Steps:
+    return _without(Restart, steps)
 
 
-def without_clock_steps(step: Step) -> Step | None:
-    return None if isinstance(step, StepClock) else step
+def with_redis(steps: Steps) -> Steps:
+    return _without(SetRedis, steps)
 
 
-def with_one_style(step: Step) -> Step | None:
-    return replace(step, style="aware") if isinstance(step, Send) else step
+def without_clock_steps(steps: Steps) -> Steps:
+    return _without(StepClock, steps)
+
+
+def with_one_style(steps: Steps) -> Steps:
+    return tuple(replace(step, style="aware") if isinstance(step, Send) else step for step in steps)
+
+
+def _without(kind: type[Step], steps: Iterable[Step]) -> Steps:
+    return tuple(step for step in steps if not isinstance(step, kind))

@@ -23,7 +23,7 @@ from pytest_nadia.alerts.policing.steps import (
     StepClock,
 )
 from pytest_nadia.alerts.policing.story import Event
-from pytest_nadia.alerts.policing.world import World
+from pytest_nadia.alerts.policing.world import AdapterError, World
 from pytest_nadia.clock import virtual_clock
 
 if TYPE_CHECKING:
@@ -205,7 +205,3 @@ class Trial:
 
     def _tell(self, text: str) -> None:
         self.events.append(Event(self._elapsed(), text))
-
-
-class AdapterError(RuntimeError):
-    """The adapter, not the manager, is wrong; one line."""

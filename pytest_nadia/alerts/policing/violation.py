@@ -7,32 +7,32 @@ from typing import TYPE_CHECKING
 
 from pytest_nadia.alerts.policing.policy import clock_text
 from pytest_nadia.alerts.policing.steps import (
-    Step,
+    Steps,
     with_one_style,
+    with_receipts,
+    with_redis,
     without_clock_steps,
+    without_failed_sends,
     without_infos,
-    without_lost_receipts,
-    without_outages,
-    without_redis_outages,
     without_restarts,
 )
 from pytest_nadia.alerts.policing.story import tell
 from pytest_nadia.alerts.policing.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from pytest_nadia.alerts.policing.policy import Breach, Kind, Policy
     from pytest_nadia.alerts.policing.story import Event
     from pytest_nadia.alerts.policing.world import AlertManager, World
 
 # What must make no difference, and the same sequence without it.
-_CAUSES: dict[str, Callable[[Step], Step | None]] = {
-    "failed deliveries use no budget": without_outages,
-    "a delivery whose answer timed out counts as delivered": without_lost_receipts,
+_CAUSES: dict[str, Callable[[Steps], Steps]] = {
+    "failed deliveries use no budget": without_failed_sends,
+    "a delivery whose answer timed out counts as delivered": with_receipts,
     "alerts that no channel takes use no budget": without_infos,
     "the past survives a restart": without_restarts,
-    "alerting and its memory do without Redis": without_redis_outages,
+    "alerting and its memory do without Redis": with_redis,
     "a step of the wall clock changes nothing": without_clock_steps,
     "naive, aware and Z timestamps mean the same": with_one_style,
 }
@@ -48,7 +48,7 @@ class Violation:
     rules: tuple[str, ...]
     detail: str
     story: tuple[str, ...]
-    steps: tuple[Step, ...] = field(repr=False)
+    steps: Steps = field(repr=False)
     infos_taken: bool = field(repr=False)
     example: int = 0
 
@@ -68,7 +68,7 @@ class Subject:
         return Trial(self.make_manager, self.policy, infos_taken=infos_taken)
 
     def violation(
-        self, breach: Breach, events: list[Event], steps: tuple[Step, ...], *, infos_taken: bool
+        self, breach: Breach, events: list[Event], steps: Steps, *, infos_taken: bool
     ) -> Violation:
         """A breach at the last of these steps, with the rules that it breaks."""
         rules = self._causes(steps, infos_taken=infos_taken) or (self._rule(breach.kind),)
@@ -84,15 +84,13 @@ class Subject:
                 shortest = found
         return replace(shortest, example=violation.example)
 
-    def _judge(self, steps: tuple[Step, ...], *, infos_taken: bool) -> Violation | None:
+    def _judge(self, steps: Steps, *, infos_taken: bool) -> Violation | None:
         number, breach, events = self._replay(steps, infos_taken=infos_taken)
         if breach is None:
             return None
         return self.violation(breach, events, steps[:number], infos_taken=infos_taken)
 
-    def _replay(
-        self, steps: Iterable[Step], *, infos_taken: bool
-    ) -> tuple[int, Breach | None, list[Event]]:
+    def _replay(self, steps: Steps, *, infos_taken: bool) -> tuple[int, Breach | None, list[Event]]:
         """How many steps were done, what the last one broke, and what happened."""
         trial = self.trial(infos_taken=infos_taken)
         number = 0
@@ -104,7 +102,7 @@ class Subject:
         finally:
             trial.close()
 
-    def _causes(self, steps: tuple[Step, ...], *, infos_taken: bool) -> tuple[str, ...]:
+    def _causes(self, steps: Steps, *, infos_taken: bool) -> tuple[str, ...]:
         """What must make no difference, and does: without it nothing is broken."""
         return tuple(
             rule
@@ -114,9 +112,9 @@ class Subject:
         )
 
     def _is_mended(
-        self, steps: tuple[Step, ...], change: Callable[[Step], Step | None], *, infos_taken: bool
+        self, steps: Steps, change: Callable[[Steps], Steps], *, infos_taken: bool
     ) -> bool:
-        changed = tuple(new for step in steps if (new := change(step)) is not None)
+        changed = change(steps)
         return changed != steps and self._replay(changed, infos_taken=infos_taken)[1] is None
 
     def _rule(self, kind: Kind) -> str:

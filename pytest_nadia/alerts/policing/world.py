@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 ChannelState = Literal["up", "down", "timing out"]
 
 
+class AdapterError(Exception):
+    """The adapter, not the manager, is wrong; one line."""
+
+
 class AlertManager(Protocol):
     """Between the tests and a project's manager. Each method may be `async`.
 
