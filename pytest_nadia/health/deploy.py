@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -98,8 +99,7 @@ class Rehearsal:
         if not command or not rollback or deadline <= 0:
             raise ValueError("rehearse_deploy needs a command, a rollback and a deadline above 0")
         found = [
-            self._rehearse(number, case, command, rollback, health, Path(cwd), deadline)
-            for number, case in enumerate(CASES)
+            self._rehearse(case, command, rollback, health, Path(cwd), deadline) for case in CASES
         ]
         if any(one.problem for one in found):
             raise AssertionError("\n".join(_report(found)))
@@ -107,7 +107,6 @@ class Rehearsal:
 
     def _rehearse(
         self,
-        number: int,
         case: Case,
         command: list[str],
         rollback: str,
@@ -115,8 +114,7 @@ class Rehearsal:
         cwd: Path,
         deadline: float,
     ) -> Rehearsed:
-        place = self._scratch / f"rehearsal-{number}"
-        place.mkdir()
+        place = Path(tempfile.mkdtemp(dir=self._scratch))
         log = place / "rollbacks"
         folder, programs = _stage(
             place,
@@ -144,7 +142,13 @@ def _stage(place: Path, cwd: Path, rollback: str, shim: str) -> tuple[Path, Path
         _write_program(programs / rollback, shim)
         return cwd, programs
     copy = place / "project"
-    shutil.copytree(cwd, copy, symlinks=True, ignore=_NOT_COPIED)
+    own = place.parent.resolve()
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        inside = {name for name in names if Path(folder, name).resolve() == own}
+        return inside | _NOT_COPIED(folder, names)
+
+    shutil.copytree(cwd, copy, symlinks=True, ignore=ignored)
     script = copy / rollback
     if not script.is_file() or not script.resolve().is_relative_to(copy.resolve()):
         raise ValueError(f"rollback={rollback!r} is no file in {cwd}")

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from contextlib import closing, contextmanager
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BESIDE = ("-wal", "-shm", "-journal")
 _ASIDE = ".nadia-aside"
+# In WAL mode others may read during an exclusive transaction, but not in this locking mode.
+_HOLDER = """\
+import select, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+select.select([0], [], [], float(sys.argv[2]) or None)
+connection.close()
+"""
 
 
 @contextmanager
@@ -39,36 +49,25 @@ def without_schema(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Somebody else holds the database, and nobody else may even read it."""
-    with closing(_connect(path)) as connection:
-        _lock(connection)
+def locked(path: Path, seconds: float | None = None) -> Iterator[None]:
+    """Somebody else holds the database, and nobody else may even read it.
+
+    They let go after `seconds`, or at the end. Raises OSError if they cannot get hold of it.
+    """
+    # Another process: within one, also a forked one, SQLite keeps account of its locks.
+    holder = subprocess.Popen(
+        [sys.executable, "-S", "-c", _HOLDER, path, str(seconds or 0)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        if not cast("IO[bytes]", holder.stdout).readline():
+            raise OSError(f"{path} cannot be locked: is it a SQLite database?")
         yield
-        connection.execute("ROLLBACK")
-
-
-@contextmanager
-def locked_for(path: Path, seconds: float) -> Iterator[None]:
-    """The same, for so many seconds."""
-    with closing(_connect(path)) as connection:
-        _lock(connection)
-        timer = threading.Timer(seconds, connection.rollback)
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-
-
-def _lock(connection: sqlite3.Connection) -> None:
-    # In WAL mode an exclusive transaction lets others read: only this mode does not.
-    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-    connection.execute("BEGIN EXCLUSIVE")
+    finally:
+        holder.kill()
+        holder.communicate()
 
 
 @contextmanager

@@ -7,7 +7,6 @@ has the first four; what is in it only the project knows.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +51,7 @@ def _put(name: str, of_file: Callable[[Bench, Path], AbstractContextManager[None
 def _explained(fault: AbstractContextManager[None]) -> Iterator[None]:
     try:
         fault.__enter__()
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise NotApplicableError(f"it cannot be put in: {error}") from None
     try:
         yield
@@ -97,7 +96,7 @@ FAULTS: tuple[HealthFault, ...] = (
     _store(
         "store-slightly-slow",
         "",
-        lambda bench, path: sqlite_store.locked_for(path, bench.deadline / 20),
+        lambda bench, path: sqlite_store.locked(path, bench.deadline / 20),
         healthy=True,
     ),
     _store("store-without-schema", _SCHEMA, lambda _, path: sqlite_store.without_schema(path)),
