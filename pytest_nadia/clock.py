@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pytest_nadia.requirements import missing_requirement
 from pytest_nadia.timing import real
 from pytest_nadia.timing.hands import Hands
 from pytest_nadia.timing.jobs import Jobs
@@ -146,6 +147,8 @@ def virtual_clock(start: datetime | float | None = None) -> Iterator[VirtualCloc
 
     Raises ClockError inside another one, or where the running event loop is not one of asyncio's.
     """
+    if problem := missing_requirement("virtual_clock", ["time_machine"]):
+        raise ClockError(problem)
     if not _running.acquire(blocking=False):
         raise ClockError("a virtual clock is at work already: there is one time for all")
     try:

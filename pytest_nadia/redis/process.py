@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, Literal, cast
 
 import msgspec
 
-from pytest_nadia.redis.requirements import missing_requirement
 from pytest_nadia.redis.wire import Answer, Hello, Order, RuleState, Setup
+from pytest_nadia.requirements import missing_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +29,7 @@ HOST = "127.0.0.1"
 _PROGRAM = [sys.executable, "-P", "-m", "pytest_nadia.redis.front.program"]
 _SECONDS_TO_STOP = 5.0
 _SECONDS_TO_ANSWER = 30.0
+_PACKAGES = ("fakeredis", "redis")
 _LENGTH = struct.Struct(">I")
 _CHUNK = 1 << 16
 _encoder = msgspec.msgpack.Encoder()
@@ -240,7 +241,7 @@ def run_front(
     empty, `version` is what the embedded one announces. The child ends as well when this process
     dies, however that happens: its standard input closes. Raises `FrontError`.
     """
-    if kind == "embedded" and (problem := missing_requirement()):
+    if kind == "embedded" and (problem := missing_requirement("the embedded Redis", _PACKAGES)):
         raise FrontError(problem)
     setup = Setup(kind=kind, url=url, version=version, force=force)
     with tempfile.TemporaryFile() as errors:
