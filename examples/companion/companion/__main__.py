@@ -6,24 +6,26 @@ import argparse
 import asyncio
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from companion import config, health, model, transcript
+from companion import config, health, model, recovery_health, transcript
 from companion.bot import Bot, unobserved
 from companion.errors import CompanionError, ConfigError
 from companion.log import redact, set_up
 from companion.message import one_line
 from companion.pacing import Pace, Pacing
 from companion.protocol import SilenceProtocol, SqliteStore
+from companion.recovery_log import RecoveryLog
 from companion.redis_connection import RedisConnection, explain
 from companion.review import Flow
 from companion.state import State
 from companion.terminal import Lines, Terminal
 from companion.transport import SentLog
+from companion.watching import watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +33,21 @@ if TYPE_CHECKING:
     from companion.bot import Reached
     from companion.config import Settings
     from companion.message import Turn
+    from companion.report import Report
 
 INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Played:
+    """A transcript and the name under which the store knows it."""
+
+    source: str
+    lines: list[transcript.Line]
+
+    @classmethod
+    def of(cls, path: Path) -> Played:
+        return cls(str(path.absolute()), transcript.read(path))
 
 
 def main(argv: Sequence[str] | None = None, *, reached: Reached = unobserved) -> int:
@@ -59,18 +74,22 @@ def main(argv: Sequence[str] | None = None, *, reached: Reached = unobserved) ->
 
 def _run(arguments: argparse.Namespace, settings: Settings, reached: Reached) -> int:
     if arguments.health:
-        return asyncio.run(_health(settings))
+        return _print(asyncio.run(health.check(settings.redis_url)))
+    if arguments.recovery:
+        return _print(asyncio.run(recovery_health.check()))
+    if arguments.daemon:
+        return asyncio.run(watch(settings, _note))
     if arguments.silence or arguments.lift:
         return asyncio.run(_silence(arguments, settings))
-    lines = transcript.read(arguments.transcript) if arguments.transcript else None
+    played = Played.of(arguments.transcript) if arguments.transcript else None
     language_model = model.load(settings.model)
     with SentLog(settings.sent_log) as sent_log:
-        return asyncio.run(_talk(settings, lines, language_model, sent_log, reached))
+        return asyncio.run(_talk(settings, played, language_model, sent_log, reached))
 
 
 async def _talk(
     settings: Settings,
-    lines: list[transcript.Line] | None,
+    played: Played | None,
     language_model: model.Model,
     sent_log: SentLog,
     reached: Reached,
@@ -80,7 +99,9 @@ async def _talk(
         await state.open()
         pacing = Pacing(state, Pace(settings.window, settings.max_batch, settings.max_wait))
         protocol = _protocol(state, settings)
-        await protocol.recover()
+        recovery = RecoveryLog(settings.store)
+        async with recovery.operation("recover"):
+            await protocol.recover()
         bot = Bot(
             pacing,
             protocol,
@@ -91,17 +112,23 @@ async def _talk(
             on_sent=_print_sent,
             reached=reached,
         )
-        if lines is None:
+        if played is None:
             await Terminal(bot, Lines(sys.stdin.fileno()), _say, live=sys.stdin.isatty()).run()
         else:
-            await _play(bot, lines)
+            await _play(bot, played, recovery)
         if bot.sent_before:
             _note(f"{bot.sent_before} answers were sent before, says {settings.sent_log}")
         return _summary(bot)
 
 
-async def _play(bot: Bot, lines: list[transcript.Line]) -> None:
-    taken = await transcript.play(bot, lines)
+async def _play(bot: Bot, played: Played, recovery: RecoveryLog) -> None:
+    lines = played.lines
+    await recovery.looked_at(played.source, finished=False)
+    async with recovery.operation("play") as operation:
+        operation.messages = len(lines)
+        taken = await transcript.play(bot, lines)
+        operation.errors = len(bot.unanswered)
+    await recovery.looked_at(played.source, finished=True)
     if lines and not taken:
         _note(f"nothing new: all {len(lines)} messages were taken before")
     if waiting := len(await bot.flow.waiting()):
@@ -122,8 +149,7 @@ async def _silence(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _health(settings: Settings) -> int:
-    report = await health.check(settings.redis_url)
+def _print(report: Report) -> int:
     for line in report.lines():
         _say(redact(line))
     return 0 if report.healthy else 1
@@ -180,6 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--transcript", type=Path, metavar="FILE", help="play a conversation")
     what.add_argument("--health", action="store_true", help="check Redis and this machine")
+    what.add_argument("--recovery", action="store_true", help="check what recovery relies on")
+    what.add_argument("--daemon", action="store_true", help="check on a schedule, and alert")
     what.add_argument("--silence", metavar="USER", help="hold this user's messages, answer none")
     what.add_argument("--lift", metavar="USER", help="answer this user again")
     return parser

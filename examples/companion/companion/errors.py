@@ -50,6 +50,10 @@ class AlertError(CompanionError):
     """A channel did not take an alert."""
 
 
+class MetricsError(CompanionError):
+    """The metrics cannot be served."""
+
+
 @contextmanager
 def handle_errors(
     log: logging.Logger, doing: str, absorb: tuple[type[Exception], ...] = ()

@@ -93,19 +93,21 @@ class SqliteStore:
         return await self._run(lambda db: _audit(db, user))
 
     async def _run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        return await asyncio.to_thread(self._work, work)
+        return await asyncio.to_thread(use_store, self._path, _SCHEMA, work)
 
-    def _work(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        try:
-            with closing(sqlite3.connect(self._path, timeout=5)) as db:
-                db.executescript(_SCHEMA)
-                with db:
-                    return work(db)
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"the store {self._path} cannot be used ({error}): "
-                "repair it or name another with COMPANION_STORE"
-            ) from error
+
+def use_store(path: Path, schema: str, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    """What `work` gives in one transaction on the store at `path`. Raises StoreError."""
+    try:
+        with closing(sqlite3.connect(path, timeout=5)) as db:
+            db.executescript(schema)
+            with db:
+                return work(db)
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"the store {path} cannot be used ({error}): "
+            "repair it or name another with COMPANION_STORE"
+        ) from error
 
 
 class SilenceProtocol:
