@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_nadia.alerts import fixtures as alert_fixtures
+from pytest_nadia.health import fixtures as health_fixtures
 from pytest_nadia.redis import options as redis_options
 from pytest_nadia.timing import fixtures as timing_fixtures
 
@@ -21,6 +23,8 @@ _MARKERS = (
     "constitution: a test of the guard on outgoing messages",
     "hotpath: a test of the speed of a hot path",
 )
+
+_FIXTURES = {"timing": timing_fixtures, "health": health_fixtures, "alerts": alert_fixtures}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,7 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
         start_recording(config, report)
     redis_options.start(config)
-    config.pluginmanager.register(timing_fixtures, "nadia-timing")
+    for subject, fixtures in _FIXTURES.items():
+        config.pluginmanager.register(fixtures, f"nadia-{subject}")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

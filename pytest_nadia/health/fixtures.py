@@ -10,9 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from _pytest.terminal import TerminalReporter
+
     from pytest_nadia.health.deploy import Rehearsal
     from pytest_nadia.health.matrix import HealthMatrix
+    from pytest_nadia.health.summary import Told
     from pytest_nadia.redis.session.turn import Turn
+
+ATTRIBUTE = "nadia_health"
+TOLD: pytest.StashKey[list[Told]] = pytest.StashKey()
 
 
 @pytest.fixture
@@ -39,19 +45,21 @@ def rehearse_deploy(tmp_path: Path) -> Rehearsal:
     return Rehearsal(tmp_path)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    from pytest_nadia.health.summary import Summary
-
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Summary(), "nadia-health-summary")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    from pytest_nadia.health.summary import attach
-
     report = yield
-    attach(item, report)
+    if TOLD in item.stash:
+        setattr(report, ATTRIBUTE, item.stash[TOLD])
+        del item.stash[TOLD]
     return report
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    every = (report for reports in terminalreporter.stats.values() for report in reports)
+    telling = [report for report in every if hasattr(report, ATTRIBUTE)]
+    if telling:
+        from pytest_nadia.health.summary import show
+
+        show(terminalreporter, telling)

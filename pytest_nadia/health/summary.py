@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-import pytest
+from pytest_nadia.health.fixtures import ATTRIBUTE, TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pytest
     from _pytest.terminal import TerminalReporter
 
     from pytest_nadia.health.result import HealthResult
 
 RECORD = "health"
-_ATTRIBUTE = "nadia_health"
-_TOLD = pytest.StashKey[list["Told"]]()
 
 
 class Told(TypedDict):
@@ -34,33 +33,17 @@ def tell(item: pytest.Item, results: Iterable[HealthResult]) -> None:
     if not found:
         return
     record_extra(item, RECORD, [result.record() for result in found])
-    item.stash[_TOLD] = [
+    item.stash[TOLD] = [
         Told(headline=result.headline, lines=table(row for row in result.rows if row.is_wrong))
         for result in found
     ]
 
 
-def attach(item: pytest.Item, report: pytest.TestReport) -> None:
-    if _TOLD in item.stash:
-        setattr(report, _ATTRIBUTE, item.stash[_TOLD])
-        del item.stash[_TOLD]
-
-
-class Summary:
-    """Where the reports arrive: the only process, or the controller of pytest-xdist."""
-
-    def __init__(self) -> None:
-        self._told: list[tuple[str, Told]] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        told: Any = getattr(report, _ATTRIBUTE, ())
-        self._told += [(report.nodeid, each) for each in told]
-
-    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        if not self._told:
-            return
-        terminalreporter.section("health")
-        for test, told in self._told:
-            terminalreporter.line(f"{told['headline']}  ({test})")
+def show(terminalreporter: TerminalReporter, reports: Iterable[pytest.TestReport]) -> None:
+    """Print what the reports carry."""
+    terminalreporter.section("health")
+    for report in reports:
+        for told in getattr(report, ATTRIBUTE):
+            terminalreporter.line(f"{told['headline']}  ({report.nodeid})")
             for line in told["lines"]:
                 terminalreporter.line(line)

@@ -48,7 +48,9 @@ def test_the_plugin_imports_nothing_but_pytest_and_the_standard_library(loaded: 
 def test_of_our_own_modules_the_plugin_imports_the_light_ones(loaded: list[str]) -> None:
     session = ["keys", "lifecycle", "project", "summary", "told", "usage", "watching"]
     light = ["fixtures", "options", "session", *(f"session.{name}" for name in session)]
-    ours = ["pytest_nadia", "pytest_nadia.plugin", "pytest_nadia.redis"]
+    ours = ["pytest_nadia", "pytest_nadia.alerts", "pytest_nadia.alerts.fixtures"]
+    ours += ["pytest_nadia.health", "pytest_nadia.health.fixtures"]
+    ours += ["pytest_nadia.plugin", "pytest_nadia.redis"]
     ours += [f"pytest_nadia.redis.{name}" for name in light]
     ours += ["pytest_nadia.timing", "pytest_nadia.timing.fixtures"]
     assert f"OURS {ours}" in loaded
