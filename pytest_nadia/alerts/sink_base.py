@@ -61,8 +61,9 @@ class Sink(ABC):
 
     def delay(self, seconds: float, times: int | None = None) -> Demand:
         """Answer so much later: of virtual time for who waits in it, else of real time."""
+        checked = checked_seconds("delay", seconds)
         demand = self._demand("delay", seconds, times=times)
-        demand.seconds = checked_seconds("delay", seconds)
+        demand.seconds = checked
         return demand
 
     def hang(self, times: int | None = None) -> Demand:

@@ -25,7 +25,7 @@ class Demand:
 
     def __init__(self, call: str, kind: str, stage: str, times: int | None) -> None:
         if times is not None and times < 1:
-            raise ValueError(f"{call}: times must be at least 1")
+            raise SinkError(f"{call}: times must be at least 1")
         self.kind = kind
         self.stage = stage
         self.must_be_met = True

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pytest_nadia.alerts.sink_inbox import Inbox
     from pytest_nadia.alerts.sink_time import SinkTime
 
-_MOST_BYTES = 1024 * 1024
 _NO_JSON = "json"
 _TAKEN = frozenset({"delay", "hang", "drop"})
 
@@ -46,6 +45,11 @@ class HttpSink(Sink):
     @property
     def path(self) -> str:
         return f"/{self._channel}"
+
+    @property
+    def largest(self) -> int:
+        """Bytes of a body."""
+        return self._vendor.largest
 
     def at_work(self) -> AbstractContextManager[None]:
         """For what speaks for this sink: no virtual time passes meanwhile."""
@@ -160,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What http.server cannot make sense of, such as TLS."""
         self.close_connection = True
-        line = self.raw_requestline
+        line: bytes = vars(self)["raw_requestline"]
         problem = Problem(
             f"this is no HTTP request, {shortened(line.decode('latin-1'), 40)}: "
             f"{message or code}; the URL begins with http://"
@@ -193,14 +197,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = b""
         while size := int(self.rfile.readline(20).partition(b";")[0], 16):
             body += self._read(size + 2)[:-2]
-            if len(body) > _MOST_BYTES:
-                raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+            if len(body) > self._sink.largest:
+                raise ValueError(f"it has more than {self._sink.largest} bytes")
         self.rfile.readline(20)
         return body
 
     def _read(self, size: int) -> bytes:
-        if not 0 <= size <= _MOST_BYTES:
-            raise ValueError(f"{size} bytes, the sink takes {_MOST_BYTES}")
+        if not 0 <= size <= self._sink.largest:
+            raise ValueError(f"{size} bytes, the limit is {self._sink.largest}")
         body = b""
         while len(body) < size:
             if not (more := self.rfile.read(size - len(body))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import threading
@@ -29,10 +30,8 @@ class Listener:
         at_work: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._channel, self._serve, self._at_work = channel, serve, at_work
-        # Bound and never listening: holds the port, so that connections are refused.
-        self._holder = _bound(channel, port)
-        self.port: int = self._holder.getsockname()[1]
-        self._open: socket.socket | None = None
+        self._socket = _bound(channel, port)
+        self.port: int = self._socket.getsockname()[1]
         self._thread: threading.Thread | None = None
 
     @property
@@ -42,62 +41,90 @@ class Listener:
     @property
     def is_asked(self) -> bool:
         """Whether a connection waits to be accepted."""
-        opened = self._open
-        return opened is not None and is_readable(opened)
+        return self._thread is not None and is_readable(self._socket)
 
     def open(self) -> None:
-        if self._open is not None:
+        if self._thread is not None:
             return
-        self._open = _bound(self._channel, self.port)
-        self._open.listen(128)
+        if self._socket.fileno() < 0:
+            self._socket = _bound(self._channel, self.port)
+        _listen(self._channel, self._socket)
         name = f"alert_sinks.{self._channel}"
-        self._thread = threading.Thread(
-            target=self._accept, args=(self._open,), name=name, daemon=True
-        )
+        self._thread = threading.Thread(target=self._accept, name=name, daemon=True)
         self._thread.start()
 
     def refuse(self) -> None:
-        opened, thread = self._open, self._thread
-        if opened is None or thread is None:
-            return
-        self._open = None
+        """The port stays ours, so that `open` finds it free."""
+        if self._stop():
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                # Not every system lets a listening socket go back to a bound one.
+                self._socket.close()
+
+    def close(self) -> None:
+        self._stop()
+        self._socket.close()
+
+    def _stop(self) -> bool:
+        """End the thread; False if none runs."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return False
         # Wakes the thread, which then sees that it is over.
         with suppress(OSError):
             socket.create_connection(self.address, _MOST_SECONDS).close()
         thread.join(_MOST_SECONDS)
-        opened.close()
+        return True
 
-    def close(self) -> None:
-        self.refuse()
-        self._holder.close()
-
-    def _accept(self, opened: socket.socket) -> None:
+    def _accept(self) -> None:
         while True:
-            wait_for_more(opened)
+            wait_for_more(self._socket)
             with self._at_work():
-                connection, _ = opened.accept()
-                if self._open is not opened:
+                connection, _ = self._socket.accept()
+                if self._thread is not threading.current_thread():
                     connection.close()
                     return
                 self._serve(connection)
 
 
 def _bound(channel: str, port: int) -> socket.socket:
-    """Both of our sockets share the port, and nobody else can have it."""
+    """Bound to a port by its number: only then it stays bound when it no longer listens."""
+    number = port or _free_port()
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.settimeout(None)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((HOST, port))
+        sock.bind((HOST, number))
     except (OSError, OverflowError) as error:
         sock.close()
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SinkError(
-            f"alert_sinks.{channel} cannot have port {port} of {HOST}: {reason}; stop what uses "
-            "it, or leave the port out to get a free one"
-        ) from None
+        if not port and isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            # Somebody was faster.
+            return _bound(channel, 0)
+        raise _taken(channel, number, error) from None
     return sock
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind((HOST, 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _listen(channel: str, sock: socket.socket) -> None:
+    try:
+        sock.listen(128)
+    except OSError as error:
+        raise _taken(channel, sock.getsockname()[1], error) from None
+
+
+def _taken(channel: str, port: int, error: Exception) -> SinkError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return SinkError(
+        f"alert_sinks.{channel} cannot have port {port} of {HOST}: {reason}; stop what uses it, "
+        "or leave the port out to get a free one"
+    )
 
 
 def is_readable(sock: socket.socket) -> bool:

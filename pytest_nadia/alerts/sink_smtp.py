@@ -98,7 +98,7 @@ class SmtpSink(Sink):
     async def _obey(self, demand: Demand, server: SMTP) -> None:
         if demand.kind in {"delay", "hang"}:
             await self._wait(demand)
-        if demand.kind in {"hang", "drop"} and server.transport is not None:
+        if demand.kind in {"hang", "drop"} and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
 
     async def _wait(self, demand: Demand) -> None:

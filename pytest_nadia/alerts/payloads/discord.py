@@ -101,6 +101,8 @@ _RESERVED = ("clyde", "discord")
 
 class Discord:
     channel = "discord"
+    # No limit is documented; more than all of the others together come to.
+    largest = 1024 * 1024
 
     def problems(self, payload: object) -> list[Problem]:
         found = schema_problems(payload, SCHEMA)

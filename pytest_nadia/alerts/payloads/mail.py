@@ -31,7 +31,8 @@ def parse_mail(raw: bytes) -> EmailMessage:
 
 def mail_text(message: EmailMessage) -> str:
     """The subject and the body, as plain text where it has any."""
-    return f"{message.get('Subject', '')}\n{_body(message)}".strip()
+    text = f"{message.get('Subject', '')}\n{_body(message)}"
+    return text.replace("\r\n", "\n").strip()
 
 
 def mail_problems(raw: bytes, message: EmailMessage, recipients: Sequence[str]) -> list[Problem]:
@@ -79,10 +80,10 @@ def _headers(message: EmailMessage) -> Iterator[Problem]:
 
 def _header(name: str, value: str) -> Iterator[Problem]:
     shown = f"{shortened(name, 40)}: {shortened(value, 80)}"
-    if name.lower() == "bcc":
-        yield Problem(f"a header Bcc was sent to everybody, or injected: {shown}", refused=False)
-    elif MARK in name.lower() or (MARK in value and name.lower() not in _TEXTS):
+    if MARK in name.lower() or (MARK in value and name.lower() not in _TEXTS):
         yield Problem(f"the alert's text became a header: {shown}", refused=False)
+    elif name.lower() == "bcc":
+        yield Problem(f"a header Bcc was sent to everybody, or injected: {shown}", refused=False)
     if _CONTROL.search(value):
         yield Problem(f"a header holds a line break or control character: {shown}", refused=False)
 

@@ -163,6 +163,8 @@ _SHOWN = ("pretext", "title", "text", "footer")
 
 class Slack:
     channel = "slack"
+    # No limit is documented; more than all of the others together come to.
+    largest = 1024 * 1024
 
     def problems(self, payload: object) -> list[Problem]:
         found = schema_problems(payload, SCHEMA)

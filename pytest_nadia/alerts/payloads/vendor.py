@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 class Vendor(Protocol):
     channel: str
+    # Bytes of a body, above which nothing of it is read.
+    largest: int
 
     def problems(self, payload: object) -> list[Problem]:
         """What is wrong with a payload that is JSON."""

@@ -23,7 +23,6 @@ from pytest_nadia.alerts.payloads.verdict import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-LARGEST = 256 * 1024
 SCHEMA: dict[str, Any] = {"type": "object", "minProperties": 1}
 _TIME = re.compile(r"(?:^|_)(?:timestamp|time|datetime)$|_at$|At$|^(?:ts|at)$")
 _TITLES = ("title", "subject", "summary", "text", "message", "description")
@@ -33,6 +32,7 @@ class Webhook:
     """`require` adds a schema of the project's own."""
 
     channel = "webhook"
+    largest = 256 * 1024
 
     def __init__(self) -> None:
         self._schemas = [SCHEMA]
