@@ -27,7 +27,7 @@ ELSEWHERE = matcher(
     )
 )
 _IN_RULES = [
-    re.compile(rf"^\s*(?:-\s+)?[\"']?{key}[\"']?\s*:", re.M)
+    re.compile(rf"(?:^|[{{,])[ \t]*(?:- +)*\{{?[ \t]*[\"']?{key}[\"']?\s*:", re.M)
     for key in ("groups", "(?:alert|record)", "expr")
 ]
 _IN_RULE_TESTS = [re.compile(rf"^{key}\s*:", re.M) for key in ("rule_files", "tests")]

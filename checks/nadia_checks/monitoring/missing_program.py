@@ -28,6 +28,7 @@ RULE = Rule(
     bad="ExecStart=/usr/bin/python3 -m companion.health_deamon",
     good="ExecStart=/usr/bin/python3 -m companion.health_daemon",
 )
+_INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*$|(?:ba|da|z)?sh$")
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*$")
 # What takes "package.module:object" as an argument.
 _SERVERS = frozenset(["uvicorn", "gunicorn", "hypercorn", "daphne", "granian"])
@@ -60,10 +61,15 @@ def _served_modules(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def _scripts(words: tuple[str, ...]) -> Iterator[str]:
-    """Words that are paths of scripts; not what options and redirections take."""
-    for before, word in zip(("", *words), words, strict=False):
-        taken = before.startswith(("-", ">", "<"))
-        if _SCRIPT.match(word) and not taken:
+    """Words that are paths of scripts; not what options and redirections take.
+
+    A mere name is one where it is run: behind an interpreter, or as `./name`.
+    """
+    run = ""
+    for before, word in pairwise(("", *words)):
+        run = run if before.startswith("-") else PurePosixPath(before).name
+        is_path = "/" in word or _INTERPRETER.match(run)
+        if _SCRIPT.match(word) and is_path and not before.startswith((">", "<")):
             yield word
 
 

@@ -102,7 +102,7 @@ class Imagined:
         if sign == "or":
             return left or right
         if sign == "unless":
-            return left if right is None else None
+            return left if right is None or not right.sure else None
         if left is None or right is None:
             return None
         if sign == "and":

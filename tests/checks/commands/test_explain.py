@@ -46,7 +46,7 @@ def test_says_where_another_tool_explains_its_rule(
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ("NAD802", "did you mean 'NAD801'?"),
+        ("NAD8O1", "did you mean 'NAD801'?"),
         ("pytest:fail", "did you mean 'pytest:failed'?"),
         ("bandit:", "did you mean 'bandit:RULE'?"),
         ("xyz", "known are NAD301, NAD401, "),

@@ -1,0 +1,4 @@
+"""Parts of names."""
+
+PREFIX = "bot"
+WAITING: str = "waiting"

@@ -1,0 +1,3 @@
+"""Web."""
+
+app = object()
