@@ -48,10 +48,10 @@ def test_the_example_shows_every_key(example: dict[str, dict[str, object]]) -> N
     }
     shown = {"": set(example), **{name: set(example[name]) for name in names}}
     missing = [
-        f"{table}.{field.name}"
+        f"{table}.{field.encode_name}"
         for table, struct in tables.items()
         for field in msgspec.structs.fields(struct)
-        if field.name not in shown[table] and field.name != "time_limit"
+        if field.encode_name not in shown[table] and field.name != "time_limit"
     ]
 
     assert missing == []

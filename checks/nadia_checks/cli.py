@@ -22,6 +22,7 @@ COMMANDS = {
     "gate": "run every check and give one verdict",
     "init": "look at this repository and write the configuration that fits it",
     "baseline": "write, prune or show the findings that were there before the gate",
+    "health": "put faults before a health check, and tell which it notices",
     "explain": "say what a rule means, why it matters and how to repair it",
 }
 

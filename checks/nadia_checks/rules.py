@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nadia_checks.core.rules import STALE_ENTRY
+from nadia_checks.health.matrix_rules import RULES as HEALTH
 from nadia_checks.monitoring.broken_file import RULE as BROKEN_FILE
 from nadia_checks.monitoring.deprecated_panel import RULE as DEPRECATED_PANEL
 from nadia_checks.monitoring.division_by_zero import RULE as DIVISION_BY_ZERO
@@ -81,6 +82,7 @@ RULES: tuple[Rule, ...] = (
     REPEATED_COMMAND,
     DEPRECATED_COMMAND,
     FOREIGN_REDIS,
+    *HEALTH,
     STALE_ENTRY,
     BROKEN_FILE,
     UNKNOWN_METRIC,

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Literal, NoReturn
 import msgspec
 
 from pytest_nadia.health.reading import Reading, read_error
-from pytest_nadia.health.surroundings import Surroundings, set_up
+from pytest_nadia.health.surroundings import Seen, Surroundings, set_up
 from pytest_nadia.timing import real
 
 if TYPE_CHECKING:
@@ -51,13 +51,15 @@ def run_bounded(
 ) -> Ran:
     """Run `work` in a child that sees everything this process has; at most `deadline` seconds.
 
+    Without `surroundings` it finds the real machine and the real clock.
+
     Threads and programs that it started are ended with it.
     """
     receiving, sending = os.pipe()
     with tempfile.TemporaryFile() as output:
         pid = _fork()
         if pid == 0:
-            _live(work, deadline, surroundings or Surroundings(), sending, output)
+            _live(work, deadline, surroundings, sending, output)
         os.close(sending)
         try:
             ran = _receive(receiving, deadline)
@@ -77,14 +79,14 @@ def _fork() -> int:
 def _live(
     work: Callable[[], Reading],
     deadline: float,
-    surroundings: Surroundings,
+    surroundings: Surroundings | None,
     sending: int,
     output: IO[bytes],
 ) -> NoReturn:
     """The child's whole life."""
     try:
         _be_alone(output, deadline)
-        seen = set_up(surroundings)
+        seen = set_up(surroundings) if surroundings else Seen()
         os.write(sending, _STARTED)
         started = real.monotonic()
         ran = _attempt(work)

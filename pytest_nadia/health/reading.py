@@ -41,7 +41,8 @@ class Reading(msgspec.Struct, frozen=True):
 def read(result: object) -> Reading:
     """The reading of what a check returned; "nonsense" where it says neither yes nor no."""
     state = _state(result)
-    return Reading(state, tuple(_lines(result)))
+    lines = _lines(result)
+    return Reading(state, lines or _cut(repr(result)) if state == "nonsense" else lines)
 
 
 def read_exit(code: int, output: str) -> Reading:
@@ -140,16 +141,15 @@ def _attributes(result: object) -> dict[str, Any]:
     return found
 
 
-def _lines(result: object) -> list[str]:
+def _lines(result: object) -> tuple[str, ...]:
     """One line for each thing that is said, with the names of what it is said about."""
-    found = list(_leaves(result, (), 0))
-    return list(_cut("\n".join(found)))
+    return _cut("\n".join(_leaves(result, (), 0)))
 
 
 def _leaves(value: object, path: tuple[str, ...], depth: int) -> Iterator[str]:
     if isinstance(value, Enum):
         value = value.value
-    if value is None or callable(value):
+    if value is None or callable(value) or (isinstance(value, bool) and not path):
         return
     if isinstance(value, str | bytes | int | float):
         yield from _leaf(value, path)

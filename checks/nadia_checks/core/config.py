@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Seconds = Annotated[float, Meta(gt=0)]
+Limit = Annotated[float, Meta(ge=0)]
 Reason = Annotated[str, Meta(min_length=1)]
 Workers = Annotated[int, Meta(ge=0)] | Literal["auto"]
 
@@ -86,6 +87,27 @@ class MonitoringOptions(CheckOptions, frozen=True):
     ] = msgspec.field(default_factory=dict)
 
 
+class HealthOptions(CheckOptions, frozen=True):
+    check: Annotated[
+        str, Meta(description="the health check: package.module:callable, or a command")
+    ] = ""
+    healthy: Annotated[
+        str, Meta(description="package.module:callable that puts into Redis what is healthy")
+    ] = ""
+    store: Annotated[
+        str,
+        Meta(description="a SQLite file, or package.module:callable that breaks another store"),
+    ] = ""
+    deadline: Annotated[Seconds, Meta(description="seconds that the health check may take")] = 3
+    limits: Annotated[
+        dict[str, Limit],
+        Meta(description='what is healthy at most, by key or glob, "cpu", "ram", "disk", "memory"'),
+    ] = msgspec.field(default_factory=dict)
+    except_: Annotated[
+        list[str], Meta(description="faults, by name or glob, that need not be noticed")
+    ] = msgspec.field(name="except", default_factory=list)
+
+
 class PytestOptions(CheckOptions, frozen=True):
     args: Annotated[list[str], Meta(description="further arguments for pytest")] = msgspec.field(
         default_factory=list
@@ -123,6 +145,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     types: TypesOptions = msgspec.field(default_factory=TypesOptions)
     monitoring: MonitoringOptions = msgspec.field(default_factory=MonitoringOptions)
     pytest: PytestOptions = msgspec.field(default_factory=PytestOptions)
+    health: HealthOptions = msgspec.field(default_factory=HealthOptions)
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
 
 
@@ -185,7 +208,7 @@ def _unknown_keys(
 ) -> Iterator[tuple[str, str, list[str]]]:
     if not isinstance(table, dict):
         return
-    fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
     for key, value in table.items():
         if key not in fields:
             yield where, key, list(fields)
