@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pytest_nadia.redis.retrying.pattern import Pattern, learn, mismatches, varying
-from pytest_nadia.redis.retrying.repairs import TAKING, alike, repair_of
+from pytest_nadia.redis.retrying.repairs import SCRIPTS, TAKING, alike, repair_of
 from pytest_nadia.redis.retrying.report import CommandOutcome, RetryReport, Verdict
 from pytest_nadia.redis.retrying.run import Run, queued, result_tree, same_between, state_tree
 from pytest_nadia.redis.snapshot import Snapshot
@@ -172,12 +172,20 @@ def _is_repeated(record: CommandRecord, run: Run, clean: Run) -> bool:
 
 def _is_more_often(record: CommandRecord, run: Run, clean: Run) -> bool:
     here, there = _applied(run), _applied(clean)
-    names = alike(record.name)
+    names = _stand_ins(record, run)
     usual = sum(there[name, record.key] for name in names)
     if usual:
         return sum(here[name, record.key] for name in names) > usual
     # The key's name varies: another key is another try.
+    names = alike(record.name)
     return _of_names(here, names) > _of_names(there, names)
+
+
+def _stand_ins(record: CommandRecord, run: Run) -> frozenset[str]:
+    """The commands that may do the same again. Nobody knows what a script does to its key."""
+    if record.key is not None and record.name in SCRIPTS:
+        return frozenset(each.name for each in (record, *run.writes))
+    return alike(record.name)
 
 
 def _carried_out(record: CommandRecord, run: Run) -> Iterator[CommandRecord]:
@@ -193,7 +201,7 @@ def _sent_again_as(record: CommandRecord, run: Run) -> str:
     for each in _carried_out(record, run):
         for later in run.writes:
             is_other = later.name != record.name and later.number > record.number
-            if is_other and later.key == each.key and later.name in alike(each.name):
+            if is_other and later.key == each.key and later.name in _stand_ins(each, run):
                 return later.name
     return ""
 

@@ -43,9 +43,10 @@ _REPAIRS: dict[str, tuple[str, ...]] = {
 _REPAIR_OF = {name: repair for repair, names in _REPAIRS.items() for name in names}
 
 
+SCRIPTS = frozenset({"EVAL", "EVALSHA", "FCALL"})
 # Commands that stand in for each other when one of them failed.
 _ALIKE = (
-    frozenset({"EVAL", "EVALSHA", "FCALL"}),
+    SCRIPTS,
     frozenset({"INCR", "INCRBY", "INCRBYFLOAT"}),
     frozenset({"DECR", "DECRBY"}),
     frozenset({"HINCRBY", "HINCRBYFLOAT"}),

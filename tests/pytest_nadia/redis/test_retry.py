@@ -397,6 +397,31 @@ def test_a_script_that_is_sent_again_in_full_is_applied_twice(
     assert "sent again as EVAL\n" in str(error)
 
 
+def test_a_script_whose_work_is_done_again_without_it_is_applied_twice(
+    embedded: Server, frank: redis.Redis
+) -> None:
+    def operation() -> Any:
+        try:
+            return frank.eval(COUNT, 1, "n")
+        except redis.ConnectionError:
+            return frank.incr("n")
+
+    error = failed(embedded, operation)
+    assert verdicts(error.report) == [("EVAL", "double")]
+    assert "sent again as INCRBY\n" in str(error)
+
+
+def test_a_script_that_is_undone_is_no_second_time(embedded: Server, frank: redis.Redis) -> None:
+    def operation() -> None:
+        try:
+            frank.eval(COUNT, 1, "n")
+        except redis.ConnectionError:
+            frank.delete("n")
+            raise
+
+    assert verdicts(assert_retry_safe(embedded, operation)) == [("EVAL", "surfaced")]
+
+
 @pytest.mark.parametrize("ends", ["quietly", "with an error"])
 def test_a_transaction_that_is_sent_again_one_by_one_is_applied_twice(
     embedded: Server, frank: redis.Redis, ends: str

@@ -89,8 +89,14 @@ def test_failures_that_differ_show_both_replies(
     )
 
 
-@pytest.mark.parametrize("attribute", ["shouldstop", "shouldfail"])
-@pytest.mark.parametrize("expected_failure", [False, True])
+@pytest.mark.parametrize(
+    ("attribute", "expected_failure"),
+    [
+        ("shouldstop", False),
+        pytest.param("shouldstop", True, marks=pytest.mark.slow),
+        pytest.param("shouldfail", False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_test_that_was_stopped_after_its_first_run_has_not_passed(
     pytester: pytest.Pytester,
     run_both: Callable[..., pytest.RunResult],
