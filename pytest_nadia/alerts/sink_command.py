@@ -14,6 +14,7 @@ from pytest_nadia.alerts.payloads.verdict import Problem
 from pytest_nadia.alerts.sink_base import Sink
 from pytest_nadia.alerts.sink_connections import Connections
 from pytest_nadia.alerts.sink_inbox import SinkError
+from pytest_nadia.alerts.sink_listener import wait_for_more
 
 if TYPE_CHECKING:
     import socket
@@ -98,7 +99,9 @@ class CommandSink(Sink):
         self._connections.hang_up()
 
     def _handle(self, connection: socket.socket) -> None:
-        with connection.makefile("rb") as lines, self._time.at_work():
+        wait_for_more(connection)
+        busy = self._connections.busy(connection)
+        with self._time.at_work(), busy, connection.makefile("rb") as lines:
             told = _told(lines.readline())
             if told.get("token") == self._token:
                 connection.sendall(b"%d\n" % self._take(told))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +18,6 @@ from pytest_nadia.alerts.sink_listener import wait_for_more
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Mapping
-    from contextlib import AbstractContextManager
 
     from pytest_nadia.alerts.payloads.vendor import Vendor
     from pytest_nadia.alerts.payloads.webhook import Webhook
@@ -51,9 +51,11 @@ class HttpSink(Sink):
         """Bytes of a body."""
         return self._vendor.largest
 
-    def at_work(self) -> AbstractContextManager[None]:
-        """For what speaks for this sink: no virtual time passes meanwhile."""
-        return self._time.at_work()
+    @contextmanager
+    def at_work(self, connection: socket.socket) -> Iterator[None]:
+        """For what answers on the connection: no virtual time passes meanwhile."""
+        with self._time.at_work(), self._connections.busy(connection):
+            yield
 
     def fail(
         self,
@@ -151,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = False
         while not self.close_connection:
             wait_for_more(self.connection)
-            with self._sink.at_work():
+            with self._sink.at_work(self.connection):
                 self.handle_one_request()
 
     def do_POST(self) -> None:

@@ -85,6 +85,8 @@ class Listener:
                 if self._thread is not threading.current_thread():
                     connection.close()
                     return
+                # Answers come in several pieces; without it each waits for the one before.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._serve(connection)
 
 

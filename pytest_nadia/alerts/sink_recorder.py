@@ -1,5 +1,7 @@
 """The program behind the command sink. It is copied, and runs with nothing of this package."""
 
+from __future__ import annotations
+
 import json
 import os
 import select

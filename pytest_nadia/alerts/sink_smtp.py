@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Session
 
-from pytest_nadia.alerts.payloads.mail import mail_problems, mail_text, parse_mail
+from pytest_nadia.alerts.payloads.mail import judge_mail
 from pytest_nadia.alerts.sink_base import Sink
 from pytest_nadia.alerts.sink_inbox import SinkError
 from pytest_nadia.alerts.sink_smtp_server import LoopThread
@@ -75,15 +75,14 @@ class SmtpSink(Sink):
 
     async def take(self, server: SMTP, envelope: Envelope) -> str:
         raw = bytes(envelope.original_content or b"")
-        message = parse_mail(raw)
         recipients = tuple(envelope.rcpt_tos)
-        problems = mail_problems(raw, message, recipients)
+        message, text, problems = judge_mail(raw, recipients)
         demand = self._demands.take("message")
         refused = next((one.text for one in problems if one.refused), "")
         status = demand.status if demand and demand.status else 554 if refused else 250
         is_silent = demand is not None and demand.kind in {"hang", "drop"}
         self._record(
-            mail_text(message),
+            text,
             raw,
             message,
             problems,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from pytest_nadia.alerts.sink_demands import Demand
 
+_NANOSECOND = 1e-9
+
 
 @dataclass(eq=False, slots=True)
 class _Delay:
@@ -119,7 +121,7 @@ class SinkTime:
 
     def _move(self, seconds: float) -> None:
         self._steady += seconds
-        for delay in [one for one in self._delays if one.due <= self._steady]:
+        for delay in [one for one in self._delays if one.due <= self._steady + _NANOSECOND]:
             self._delays.remove(delay)
             # Who is woken is at work before the clock moves again.
             delay.is_counted = True

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nadia.alerts.payloads.markup import MARK
 from pytest_nadia.alerts.payloads.verdict import Problem, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from email.message import EmailMessage
 
 _LONGEST_LINE = 998
 _NEEDED = ("From", "Subject")
@@ -25,25 +25,38 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TEXTS = ("subject", "comments", "keywords")
 
 
-def parse_mail(raw: bytes) -> EmailMessage:
-    return message_from_bytes(raw, policy=policy.default)
+class Mail(NamedTuple):
+    """A message, what a reader sees of it, and what is wrong with it."""
+
+    message: EmailMessage
+    text: str
+    problems: list[Problem]
 
 
-def mail_text(message: EmailMessage) -> str:
+def judge_mail(raw: bytes, recipients: Sequence[str]) -> Mail:
+    """`recipients` are those of the envelope."""
+    message = message_from_bytes(raw, policy=policy.default)
+    try:
+        return Mail(message, _text(message), list(_problems(raw, message, recipients)))
+    except Exception as error:
+        # The parser of the standard library stumbles over some of what is broken.
+        name = type(error).__name__
+        return Mail(message, "", [Problem(f"it cannot be parsed: {name}: {shortened(str(error))}")])
+
+
+def _text(message: EmailMessage) -> str:
     """The subject and the body, as plain text where it has any."""
     text = f"{message.get('Subject', '')}\n{_body(message)}"
     return text.replace("\r\n", "\n").strip()
 
 
-def mail_problems(raw: bytes, message: EmailMessage, recipients: Sequence[str]) -> list[Problem]:
-    return [
-        *_lines(raw),
-        *_missing(message),
-        *_headers(message),
-        *_recipients(recipients),
-        *_defects(message),
-        *_markup(message),
-    ]
+def _problems(raw: bytes, message: EmailMessage, recipients: Sequence[str]) -> Iterator[Problem]:
+    yield from _lines(raw)
+    yield from _missing(message)
+    yield from _headers(message)
+    yield from _recipients(recipients)
+    yield from _defects(message)
+    yield from _markup(message)
 
 
 def _body(message: EmailMessage) -> str:

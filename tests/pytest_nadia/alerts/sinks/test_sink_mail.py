@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nadia.alerts.payloads.mail import mail_problems, mail_text, parse_mail
+from pytest_nadia.alerts.payloads.mail import judge_mail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,7 @@ MARK = "nadia-canary"
 
 
 def problems(text: str, recipients: Sequence[str] = ("ops@example.org",)) -> list[Problem]:
-    raw = text.encode()
-    return mail_problems(raw, parse_mail(raw), recipients)
+    return judge_mail(text.encode(), recipients).problems
 
 
 def html(body: str) -> str:
@@ -84,4 +83,4 @@ def test_a_recipient_that_came_in_with_the_text() -> None:
     ],
 )
 def test_the_text_is_what_a_reader_sees(text: str, expected: str) -> None:
-    assert mail_text(parse_mail(text.encode())) == expected
+    assert judge_mail(text.encode(), []).text == expected

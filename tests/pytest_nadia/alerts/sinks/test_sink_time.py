@@ -80,6 +80,34 @@ def test_a_hang_ends_with_the_client_s_patience(sinks: AlertSinks, clock: Virtua
     assert clock.time() - START == pytest.approx(30, abs=0.001)
 
 
+@pytest.mark.parametrize("kind", ["hang", "delay"])
+def test_time_passes_while_somebody_is_kept_waiting(
+    sinks: AlertSinks, clock: VirtualClock, kind: str
+) -> None:
+    async def give_up_and_go_on() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(post_async(sinks.slack), 30)
+        await asyncio.sleep(3600)
+
+    arguments = [100_000] if kind == "delay" else []
+    with getattr(sinks.slack, kind)(*arguments):
+        asyncio.run(give_up_and_go_on())
+    assert clock.time() - START == pytest.approx(3630, abs=0.001)
+
+
+def test_time_passes_while_a_connection_is_kept(sinks: AlertSinks, clock: VirtualClock) -> None:
+    async def keep() -> None:
+        _, http = await asyncio.open_connection(sinks.slack.host, sinks.slack.port)
+        reader, smtp = await asyncio.open_connection(sinks.smtp.host, sinks.smtp.port)
+        await reader.readline()
+        await asyncio.sleep(3600)
+        http.close()
+        smtp.close()
+
+    asyncio.run(keep())
+    assert clock.time() - START == pytest.approx(3600, abs=0.001)
+
+
 async def converse(sinks: AlertSinks) -> list[str]:
     """The codes with which each step of sending a mail is answered."""
     reader, writer = await asyncio.open_connection(sinks.smtp.host, sinks.smtp.port)
