@@ -57,16 +57,20 @@ class Summary:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        lines = list(self._lines())
+        # A quiet run of one process does not tell either what was used.
+        used = self._used() if terminalreporter.verbosity >= 0 else ()
+        lines = [*used, *self._lines()]
         if lines:
             terminalreporter.section("Redis")
         for line in lines:
             terminalreporter.line(line)
 
-    def _lines(self) -> Iterator[str]:
+    def _used(self) -> Iterator[str]:
         if self._backends and not self.header_shown:
             yield f"used: {', '.join(sorted(self._backends))}"
         yield from sorted(self._overrides)
+
+    def _lines(self) -> Iterator[str]:
         for first, told in self._no_redis.items():
             reason = dict(told).get(first, "no Redis")
             after = f"; {_tests(len(told) - 1)} after it skipped" if len(told) > 1 else ""

@@ -133,6 +133,15 @@ def test_under_xdist_the_default_is_named_at_the_end(
     result.stdout.fnmatch_lines(["*= Redis =*", "used: embedded"])
 
 
+def test_a_quiet_run_does_not_name_it(
+    pytester: pytest.Pytester, run_inner: Callable[..., pytest.RunResult], workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(USES)
+    result = run_inner("-q", *workers)
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*embedded*")
+
+
 @pytest.mark.parametrize(
     "begin", ["redis:", pytest.param("used:", marks=pytest.mark.slow)], ids=["serial", "n2"]
 )
