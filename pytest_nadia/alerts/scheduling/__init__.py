@@ -1,0 +1,1 @@
+"""How a monitoring daemon is watched at its work."""
