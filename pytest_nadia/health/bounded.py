@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import select
 import signal
@@ -104,6 +105,8 @@ def _live(
 
 def _be_alone(output: IO[bytes], deadline: float) -> None:
     os.setpgid(0, 0)
+    # What was there before is never collected here: looking at it would copy all memory.
+    gc.freeze()
     # pytest lets it write to the terminal when a signal ends the process.
     faulthandler.disable()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):

@@ -26,7 +26,7 @@ from pytest_nadia.health.reads import Reads
 from pytest_nadia.health.result import HealthResult, Row
 from pytest_nadia.health.search import search
 from pytest_nadia.health.subject import Subject, call
-from pytest_nadia.health.surroundings import prepare
+from pytest_nadia.health.surroundings import Surroundings, find_places
 from pytest_nadia.timing import real
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class _Run:
 
     def begin(self) -> str:
         """The healthy run; gives what is wrong if it is not healthy."""
-        prepare()
+        self._places = find_places()
         self._before = self._server.snapshot()
         self._reads = Reads()
         mark = self._server.front.mark()
@@ -219,7 +219,10 @@ class _Run:
         return run_bounded(self._subject.run, self._deadline, bench.surroundings)
 
     def _bench(self) -> Bench:
-        return Bench(self._server, self._reads, self._deadline, self._store)
+        surroundings = Surroundings(places=self._places)
+        return Bench(
+            self._server, self._reads, self._deadline, self._store, surroundings=surroundings
+        )
 
 
 def _left_out(fault: HealthFault, target: Target, why: str) -> Row:

@@ -25,6 +25,7 @@ _UNHEALTHY: State = "unhealthy"
 _STATES = dict.fromkeys(_GOOD.split(), _HEALTHY) | dict.fromkeys(_BAD.split(), _UNHEALTHY)
 _FLAGS = ("healthy", "is_healthy", "ok", "is_ok")
 _STATUSES = ("overall_status", "overall", "status", "state", "health")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _MOST_TEXT = 20_000
 _DEEPEST = 6
 # An exception with such a name is a check's way to say "unhealthy", not a crash of it.
@@ -225,9 +226,9 @@ def news(healthy: Reading, now: Reading, number: float | None = None) -> list[st
 
 
 def _without_numbers(line: str) -> str:
-    return re.sub(r"\d+(?:\.\d+)?", "#", line)
+    return _NUMBER.sub("#", line)
 
 
 def holds(line: str, number: float) -> bool:
     """Whether a line of text names the number."""
-    return any(float(found) == number for found in re.findall(r"\d+(?:\.\d+)?", line))
+    return any(float(found) == number for found in _NUMBER.findall(line))

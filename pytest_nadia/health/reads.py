@@ -67,16 +67,22 @@ class Reads:
         """Of the keys whose content is read one for each pattern: the last, not the first."""
         written = {one.key for one in self.own if commands.may_write(one.name)}
         read = {key for one in self.own for key in _keys_read(one) if key in self.types}
-        queues = {queue.key for queue in self.queues}
         groups: dict[str, bytes] = {}
-        for key in sorted(read - written - queues):
+        for key in sorted(read - written):
             groups[self._pattern(key)] = key
         return [_target(key, self.types[key]) for key in groups.values()]
 
     @property
     def keyed(self) -> list[Target]:
         """Every key of which the length or the content is read."""
-        return self.queues + self.contents
+        queues = self.queues
+        return queues + [one for one in self.contents if one not in queues]
+
+    @property
+    def unmeasured(self) -> list[Target]:
+        """Those of which the content is read and the length is not asked."""
+        queues = {queue.key for queue in self.queues}
+        return [one for one in self.contents if one.key not in queues]
 
     def _pattern(self, key: bytes) -> str:
         name = key.decode("utf-8", "surrogateescape")

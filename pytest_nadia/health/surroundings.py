@@ -13,10 +13,19 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 HEALTHY_MACHINE: dict[str, float] = {"cpu": 10.0, "ram": 40.0, "disk": 50.0}
 _SIZE = 100 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name in a module that stands for a function that measures."""
+
+    names: dict[str, Any]
+    name: str
+    function: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +33,13 @@ class Surroundings:
     """`machine` are percents ("cpu", "ram", "disk"; None: cannot be measured).
 
     `wall_step` are the seconds by which the wall clock is wrong, `address` is host and port of
-    the Redis to which connections are counted.
+    the Redis to which connections are counted, `places` are where the machine is measured.
     """
 
     machine: Mapping[str, float | None] = field(default_factory=lambda: dict(HEALTHY_MACHINE))
     wall_step: float = 0.0
     address: tuple[str, int] | None = None
+    places: Sequence[Place] = ()
 
 
 @dataclass(slots=True)
@@ -43,7 +53,9 @@ class Seen:
 def set_up(surroundings: Surroundings) -> Seen:
     """Make this process one with these surroundings; for a child that ends soon."""
     seen = Seen()
-    _replace(_functions(surroundings.machine, seen))
+    stand_ins = _stand_ins(surroundings.machine, seen)
+    for place in surroundings.places:
+        place.names[place.name] = stand_ins[place.function]
     if surroundings.wall_step:
         _step_wall_clock(surroundings.wall_step)
     if surroundings.address is not None:
@@ -51,14 +63,36 @@ def set_up(surroundings: Surroundings) -> Seen:
     return seen
 
 
-def prepare() -> None:
-    """Import once, before children are forked, what each of them would import."""
+def find_places() -> list[Place]:
+    """Where the functions that measure are known, in all modules that are imported so far.
+
+    `from psutil import cpu_percent` leaves a reference of its own. To be called before children
+    are forked: each of them would copy the memory that it looks at.
+    """
     if find_spec("psutil") is not None:
         import psutil  # noqa: F401
+    functions = {id(one): name for name, one in _measuring().items()}
+    return [
+        Place(names, name, functions[id(value)])
+        for module in list(sys.modules.values())
+        for names in [getattr(module, "__dict__", {})]
+        for name, value in list(names.items())
+        if id(value) in functions
+    ]
 
 
-def _functions(machine: Mapping[str, float | None], seen: Seen) -> dict[Any, Callable[..., Any]]:
-    """Each function that measures, and what stands in for it."""
+def _measuring() -> dict[str, Any]:
+    """The functions that measure the machine, by the names that we have for them."""
+    found: dict[str, Any] = {"usage": shutil.disk_usage}
+    psutil = sys.modules.get("psutil")
+    if psutil is not None:
+        found |= {"cpu": psutil.cpu_percent, "ram": psutil.virtual_memory}
+        found["disk"] = psutil.disk_usage
+    return found
+
+
+def _stand_ins(machine: Mapping[str, float | None], seen: Seen) -> dict[str, Callable[..., Any]]:
+    """What stands in for each of them."""
 
     def measured(name: str) -> float:
         seen.machine.add(name)
@@ -67,13 +101,9 @@ def _functions(machine: Mapping[str, float | None], seen: Seen) -> dict[Any, Cal
             raise OSError(f"the {name} cannot be measured")
         return value
 
-    found: dict[Any, Callable[..., Any]] = {
-        shutil.disk_usage: lambda *_: _usage(measured("disk")),
-    }
+    found: dict[str, Callable[..., Any]] = {"usage": lambda *_: _usage(measured("disk"))}
     psutil = sys.modules.get("psutil")
-    if psutil is not None:
-        found |= _of_psutil(psutil, measured)
-    return found
+    return found if psutil is None else found | _of_psutil(psutil, measured)
 
 
 def _usage(percent: float) -> Any:
@@ -81,7 +111,7 @@ def _usage(percent: float) -> Any:
     return shutil._ntuple_diskusage(_SIZE, used, _SIZE - used)
 
 
-def _of_psutil(psutil: Any, measured: Callable[[str], float]) -> dict[Any, Callable[..., Any]]:
+def _of_psutil(psutil: Any, measured: Callable[[str], float]) -> dict[str, Callable[..., Any]]:
     memory, disk = psutil.virtual_memory(), psutil.disk_usage("/")
     cores = psutil.cpu_count() or 1
 
@@ -99,20 +129,7 @@ def _of_psutil(psutil: Any, measured: Callable[[str], float]) -> dict[Any, Calla
         used = disk.total * value / 100
         return disk._replace(percent=value, used=used, free=disk.total - used)
 
-    return {psutil.cpu_percent: cpu, psutil.virtual_memory: ram, psutil.disk_usage: space}
-
-
-def _replace(functions: Mapping[Any, Callable[..., Any]]) -> None:
-    """In every module: `from psutil import cpu_percent` left a reference of its own."""
-    for module in list(sys.modules.values()):
-        names = getattr(module, "__dict__", {})
-        for name, value in list(names.items()):
-            if callable(value) and _is_key(value, functions):
-                names[name] = functions[value]
-
-
-def _is_key(value: object, functions: Mapping[Any, Callable[..., Any]]) -> bool:
-    return any(value is function for function in functions)
+    return {"cpu": cpu, "ram": ram, "disk": space}
 
 
 def _step_wall_clock(seconds: float) -> None:

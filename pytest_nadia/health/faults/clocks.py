@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_nadia.health.reads import Reads
 
 _HOUR = 3600.0
-_MINUTE = 60.0
+_SECOND = 1.0
 _A_COMMAND = "a command has a clock of its own"
 
 
@@ -43,7 +43,7 @@ FAULTS: tuple[HealthFault, ...] = (
     HealthFault(
         name="clock-stepped-back",
         group="clock",
-        put=_wrong_by(-_MINUTE),
+        put=_wrong_by(-_SECOND),
         says="",
         targets=_in_process,
         why_not=_A_COMMAND,

@@ -34,6 +34,10 @@ def _keyed(reads: Reads) -> list[Target]:
     return reads.keyed
 
 
+def _unmeasured(reads: Reads) -> list[Target]:
+    return reads.unmeasured
+
+
 def _expiring(reads: Reads) -> list[Target]:
     return [one for one in reads.contents if one.key in reads.expiring]
 
@@ -62,7 +66,7 @@ def _malformed(items: list[Item], kind: str) -> list[Item]:
 
 def _emptied(items: list[Item], kind: str) -> list[Item]:
     if kind in ("zset", "set"):
-        return [(b"", b"", items[-1][2])]
+        raise NotApplicableError("its members are names")
     return with_last(items, lambda _: b"")
 
 
@@ -108,7 +112,7 @@ FAULTS: tuple[HealthFault, ...] = (
     _fault("malformed", _rewritten(_malformed), _BROKEN),
     _fault("wrong-type", _wrong_type, _TYPE, _keyed, "the check reads no key"),
     _fault("empty", _rewritten(_emptied), _EMPTY),
-    _fault("huge", _rewritten(_huge), _HUGE),
+    _fault("huge", _rewritten(_huge), _HUGE, _unmeasured),
     _fault(
         "no-expiry", _no_expiry, _NO_EXPIRY, _expiring, "the check reads no key that has an expiry"
     ),
