@@ -71,7 +71,7 @@ async def check(url: str | None = None) -> Report:
     url = url or config.from_environment(os.environ).redis_url
     # A check tells what is so now: it does not try again until it is well.
     async with RedisConnection(url, PROBE_SECONDS, retries=0) as connection:
-        return await HealthChecker(connection.client).check()
+        return await HealthChecker(connection.client, seconds=PROBE_SECONDS).check()
 
 
 class HealthChecker:
