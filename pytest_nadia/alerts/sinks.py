@@ -9,11 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_nadia.alerts.payloads.discord import Discord
-from pytest_nadia.alerts.payloads.slack import Slack
-from pytest_nadia.alerts.payloads.webhook import Webhook
 from pytest_nadia.alerts.sink_demands import Demand, UnmetDemandError
-from pytest_nadia.alerts.sink_http import HttpSink, WebhookSink
 from pytest_nadia.alerts.sink_inbox import AlertSinkError, Inbox, Received, SinkError
 from pytest_nadia.alerts.sink_texts import hostile_texts
 from pytest_nadia.alerts.sink_time import SinkTime
@@ -49,7 +45,11 @@ class AlertSinks:
 
     def __init__(self, folder: Path, ports: Mapping[str, int], stack: ExitStack) -> None:
         """Raises SinkError if a port cannot be had; `stack` closes what was opened."""
+        from pytest_nadia.alerts.payloads.discord import Discord
+        from pytest_nadia.alerts.payloads.slack import Slack
+        from pytest_nadia.alerts.payloads.webhook import Webhook
         from pytest_nadia.alerts.sink_command import CommandSink
+        from pytest_nadia.alerts.sink_http import HttpSink, WebhookSink
         from pytest_nadia.alerts.sink_smtp import SmtpSink
 
         self._stack = stack
@@ -112,12 +112,15 @@ def alert_sinks(ports: Mapping[str, int] | None = None) -> Iterator[AlertSinks]:
     ports = dict(ports or {})
     if problem := _missing() or _unknown(ports):
         raise SinkError(problem)
-    with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="alert-sinks-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        sinks = AlertSinks(folder, ports, stack)
-        yield sinks
+    folder = Path(tempfile.mkdtemp(prefix="alert-sinks-"))
+    try:
+        with ExitStack() as stack:
+            sinks = AlertSinks(folder, ports, stack)
+            yield sinks
+        # Once nothing more can come.
         sinks.check()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _missing() -> str:

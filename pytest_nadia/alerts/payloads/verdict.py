@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from jsonschema import Draft202012Validator
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -62,8 +64,6 @@ def parse_json(raw: bytes) -> object:
 
 def schema_problems(payload: object, schema: Mapping[str, Any]) -> list[Problem]:
     """What JSON Schema finds, the outermost first, five at most; `code` is the path's first key."""
-    from jsonschema import Draft202012Validator
-
     errors = sorted(Draft202012Validator(schema).iter_errors(payload), key=lambda one: one.path)
     return [_problem(one) for one in errors[:_MOST_ERRORS]]
 

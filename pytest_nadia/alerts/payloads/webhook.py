@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from jsonschema import Draft202012Validator, SchemaError
+
 from pytest_nadia.alerts.payloads.timestamps import timestamp_problem
 from pytest_nadia.alerts.payloads.verdict import (
     Answer,
@@ -22,9 +24,13 @@ from pytest_nadia.alerts.payloads.verdict import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeGuard
 
 SCHEMA: dict[str, Any] = {"type": "object", "minProperties": 1}
-_TIME = re.compile(r"(?:^|_)(?:timestamp|time|datetime)$|_at$|At$|^(?:ts|at)$")
+_TIME = re.compile(r"(?:^|_)(?:timestamp|datetime)$|^ts$", re.IGNORECASE)
+# Names that may mean something else, so that the value must look like a time too.
+_PERHAPS_TIME = re.compile(r"_at$|At$|^(?:at|time|date)$")
+_LOOKS_LIKE_TIME = re.compile(r"\d{4}-?\d\d")
 _TITLES = ("title", "subject", "summary", "text", "message", "description")
 
 
@@ -39,8 +45,6 @@ class Webhook:
 
     def require(self, schema: Mapping[str, Any]) -> None:
         """Raises ValueError if it is no JSON Schema."""
-        from jsonschema import Draft202012Validator, SchemaError
-
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
@@ -69,9 +73,17 @@ def _times(where: str, value: object) -> Iterator[Problem]:
     """Members whose names say that they are times; numbers are seconds since the epoch."""
     members = value.items() if isinstance(value, dict) else ()
     for name, inner in members:
-        if isinstance(inner, str) and _TIME.search(name) and (wrong := timestamp_problem(inner)):
+        if _is_time(name, inner) and (wrong := timestamp_problem(inner)):
             place = f"{where}{name} {shortened(inner, 40)!r}"
             yield Problem(f"{place} {wrong}", refused=False)
         yield from _times(f"{where}{name}.", inner)
     for number, inner in enumerate(value if isinstance(value, list) else ()):
         yield from _times(f"{where}{number}.", inner)
+
+
+def _is_time(name: str, value: object) -> TypeGuard[str]:
+    if not isinstance(value, str):
+        return False
+    if _TIME.search(name):
+        return True
+    return bool(_PERHAPS_TIME.search(name) and _LOOKS_LIKE_TIME.match(value))

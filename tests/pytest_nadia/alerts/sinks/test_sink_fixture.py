@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,7 +139,7 @@ def test_the_context_manager_checks_at_its_end(post: Callable[..., Any]) -> None
     def send() -> None:
         with alert_sinks() as sinks:
             post(sinks.discord.url, {"content": "@everyone"})
-            post(sinks.webhook.url, {"at": "noon"})
+            post(sinks.webhook.url, {"timestamp": "noon"})
             sinks.command.fail()
 
     with pytest.raises(AlertSinkError) as caught:
@@ -237,6 +238,20 @@ with alert_sinks() as sinks:
         check=False,
     )
     assert (done.stdout, done.stderr, done.returncode) == ("['slack', 'smtp']\n", "", 0)
+
+
+def test_what_comes_last_is_checked_too() -> None:
+    def send() -> None:
+        with alert_sinks() as sinks:
+            last = socket.create_connection((sinks.slack.host, sinks.slack.port), 5)
+            head = b"POST /slack HTTP/1.1\r\nContent-Type: application/json\r\n"
+            last.sendall(head + b"Content-Length: 9\r\n\r\n{")
+            while [one.name for one in threading.enumerate()].count("alert_sinks.slack") < 2:
+                time.sleep(0.001)
+            last.close()
+
+    with pytest.raises(AlertSinkError, match="slack got a bad message"):
+        send()
 
 
 # Waiting

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         {"text": "disk full"},
         {"timestamp": "2026-01-31T12:00:00Z"},
         {"timestamp": 1_700_000_000},
-        {"uptime": "3 days", "format": "text"},
+        {"uptime": "3 days", "response_time": "35 ms", "look_at": "the queue", "time": "noon"},
     ],
 )
 def test_an_object_is_taken(payload: dict[str, Any]) -> None:
@@ -37,8 +37,9 @@ def test_anything_else_is_refused(payload: Any) -> None:
     ("payload", "where"),
     [
         ({"timestamp": "2026-01-31T12:00:00"}, "timestamp"),
+        ({"ts": "noon"}, "ts"),
         ({"alert": {"fired_at": "2026-01-31 12:00"}}, "alert.fired_at"),
-        ({"alerts": [{"startsAt": "noon"}]}, "alerts.0.startsAt"),
+        ({"alerts": [{"startsAt": "20260131T1200"}]}, "alerts.0.startsAt"),
     ],
 )
 def test_a_time_must_mean_one_moment(payload: dict[str, Any], where: str) -> None:
