@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nadia_checks.core.check import Draft
 from nadia_checks.monitoring.promql import function, kind, operator, selector, walk
-from nadia_checks.monitoring.zero_division import DEEP, Imagined
+from nadia_checks.monitoring.zero_division import Imagined
 from pytest_nadia.finding import Rule, Severity
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def find(evidence: Evidence) -> Iterator[Draft]:
     }
     for alert in evidence.sources.alerts:
         if alert.parsed:
-            divisors = dict(_divisors(alert.parsed, recorded, 0))
+            divisors = dict(_divisors(alert.parsed, recorded))
             for name, is_rate in divisors.items():
                 if fires_at_zero(alert.parsed, name, recorded):
                     yield from _judge(evidence, alert, name, is_rate)
@@ -81,28 +81,36 @@ def fires_at_zero(expression: Any, name: str, recorded: Mapping[str, Any]) -> bo
     return fires is not None and otherwise is None
 
 
-def _divisors(node: Any, recorded: Mapping[str, Any], depth: int) -> Iterator[tuple[str, bool]]:
+def _divisors(expression: Any, recorded: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     """The metrics below each division line, and whether their rate is what divides."""
-    for one in walk(node):
-        if operator(one) == "/" and kind(one) == "BinaryExpr":
-            yield from _metrics(one.rhs, recorded, depth, False)
-        if kind(one) == "VectorSelector" and depth < DEEP:
-            name = selector(one).name
-            if name in recorded:
-                yield from _divisors(recorded[name], recorded, depth + 1)
+    expanded: set[str] = set()
+    waiting = [expression]
+    while waiting:
+        for one in walk(waiting.pop()):
+            if operator(one) == "/" and kind(one) == "BinaryExpr":
+                yield from _metrics(one.rhs, recorded)
+            elif (name := _name(one)) in recorded and name not in expanded:
+                expanded.add(name)
+                waiting.append(recorded[name])
 
 
-def _metrics(
-    node: Any, recorded: Mapping[str, Any], depth: int, is_rate: bool
-) -> Iterator[tuple[str, bool]]:
-    for one in walk(node):
-        if kind(one) == "VectorSelector":
-            name = selector(one).name
-            below_rate = is_rate or _is_below_rate(node, one)
-            if name in recorded and depth < DEEP:
-                yield from _metrics(recorded[name], recorded, depth + 1, below_rate)
-            elif name:
-                yield name, below_rate
+def _metrics(divisor: Any, recorded: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    expanded: set[tuple[str, bool]] = set()
+    waiting = [(divisor, False)]
+    while waiting:
+        node, is_rate = waiting.pop()
+        for one in walk(node):
+            if name := _name(one):
+                key = (name, is_rate or _is_below_rate(node, one))
+                if name not in recorded:
+                    yield key
+                elif key not in expanded:
+                    expanded.add(key)
+                    waiting.append((recorded[name], key[1]))
+
+
+def _name(node: Any) -> str:
+    return selector(node).name if kind(node) == "VectorSelector" else ""
 
 
 def _is_below_rate(node: Any, wanted: Any) -> bool:

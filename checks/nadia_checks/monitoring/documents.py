@@ -12,8 +12,10 @@ from nadia_checks.core.errors import CheckError
 from nadia_checks.core.process import INSTALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+# Levels; a dashboard has about ten.
+DEEP = 100
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
 _ATOM = re.compile(r"[^,\]}\s]+")
@@ -73,6 +75,7 @@ def read_yaml(text: str) -> list[Place]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        _refuse_deep_nesting(yaml.parse(text, Loader=loader))
         nodes = [node for node in yaml.compose_all(text, Loader=loader) if node is not None]
         return [_from_node(node, {}) for node in nodes]
     except yaml.MarkedYAMLError as error:
@@ -80,8 +83,16 @@ def read_yaml(text: str) -> list[Place]:
         raise BrokenDocument(mark.line + 1 if mark else 1, error.problem or "not YAML") from None
     except yaml.YAMLError as error:
         raise BrokenDocument(1, str(error).splitlines()[0]) from None
-    except RecursionError:
-        raise BrokenDocument(1, "it is nested too deeply") from None
+
+
+def _refuse_deep_nesting(events: Iterable[Any]) -> None:
+    """Composing is recursive, and in the C library it would end the process."""
+    depth = 0
+    for event in events:
+        name = type(event).__name__
+        depth += name.endswith("StartEvent") - name.endswith("EndEvent")
+        if depth > DEEP:
+            raise BrokenDocument(event.start_mark.line + 1, "it is nested too deeply")
 
 
 def _from_node(node: Any, known: dict[int, Place]) -> Place:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from promql_parser import Expr
 
 _LOGQL = re.compile(r"\|[=~]|\|\s*(?:json|logfmt|regexp|pattern|unpack|line_format|unwrap)\b")
+_SIGNS = re.compile(r"(?:[-+]\s*){50}")
+# Characters, and levels, beyond which nobody has written the expression.
+LONG = 8000
+DEEP = 150
 _CHILDREN = ("lhs", "rhs", "expr", "param")
 COMPARISONS = frozenset(["==", "!=", "<", ">", "<=", ">="])
 
@@ -50,16 +54,38 @@ def parse(text: str) -> Expr | None:
 
     if is_templated(text):
         return None
+    _refuse_monsters(text)
     written = candidates(text)
     problem = ""
     for candidate in written:
         try:
-            return promql_parser.parse(candidate)
+            parsed = promql_parser.parse(candidate)
+            return parsed if depth(parsed) <= DEEP else None
         except ValueError as error:
             problem = problem or str(error)
     if len(written) > 1 or _LOGQL.search(text):
         return None
     raise BadExpression(" ".join(problem.split()) or "it is empty")
+
+
+def _refuse_monsters(text: str) -> None:
+    """What would take the parser minutes, or end the process."""
+    nesting = 0
+    for char in text:
+        nesting += (char == "(") - (char == ")")
+        if nesting > DEEP:
+            raise BadExpression("it is nested too deeply")
+    if len(text) > LONG or _SIGNS.search(text):
+        raise BadExpression(f"it is longer than {LONG} characters, or full of signs")
+
+
+def depth(node: Any) -> int:
+    """The levels of an expression."""
+    levels, level = 0, [node]
+    while level:
+        levels += 1
+        level = [child for one in level for child in children(one)]
+    return levels
 
 
 def kind(node: object) -> str:

@@ -15,8 +15,6 @@ from nadia_checks.monitoring.promql import COMPARISONS, function, kind, operator
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Recording rules that are defined by each other end somewhere.
-DEEP = 20
 # 0 in, 0 out.
 KEEPS_ZERO = frozenset(
     [
@@ -57,37 +55,41 @@ class Imagined:
         self._is_zero = is_zero
         self._recorded = recorded
         self._divides_by_zero = divides_by_zero
+        self._known: dict[str, Value | None] = {}
 
-    def value(self, node: Any, depth: int = 0) -> Value | None:
+    def value(self, node: Any) -> Value | None:
         match kind(node):
             case "NumberLiteral":
                 return Value(float(node.val), True)
             case "VectorSelector":
-                return self._metric(selector(node).name, depth)
+                return self._metric(selector(node).name)
             case "MatrixSelector":
-                return self.value(node.vector_selector, depth)
+                return self.value(node.vector_selector)
             case "ParenExpr" | "SubqueryExpr":
-                return self.value(node.expr, depth)
+                return self.value(node.expr)
             case "UnaryExpr":
-                value = self.value(node.expr, depth)
+                value = self.value(node.expr)
                 return Value(-value.number, value.sure) if value else None
             case "AggregateExpr":
-                value = self.value(node.expr, depth)
+                value = self.value(node.expr)
                 return value if value is None or operator(node) in SUMS else SOME
             case "Call":
-                return self._called(node, depth)
+                return self._called(node)
             case "BinaryExpr":
-                return self._binary(node, depth)
+                return self._binary(node)
         return SOME
 
-    def _metric(self, name: str, depth: int) -> Value | None:
-        if name in self._recorded and depth < DEEP:
-            return self.value(self._recorded[name], depth + 1)
+    def _metric(self, name: str) -> Value | None:
+        if name in self._recorded:
+            if name not in self._known:
+                self._known[name] = SOME  # what rules that record each other find
+                self._known[name] = self.value(self._recorded[name])
+            return self._known[name]
         return Value(0.0, True) if self._is_zero(name) else SOME
 
-    def _called(self, node: Any, depth: int) -> Value | None:
+    def _called(self, node: Any) -> Value | None:
         name = function(node)
-        values = [self.value(argument, depth) for argument in node.args]
+        values = [self.value(argument) for argument in node.args]
         first = values[0] if values else SOME
         if name.startswith("absent"):
             return None if first else Value(1.0, True)
@@ -96,8 +98,8 @@ class Imagined:
             return Value(max(first.number, values[1].number), sure)
         return first if first is None or name in KEEPS_ZERO else SOME
 
-    def _binary(self, node: Any, depth: int) -> Value | None:
-        left, right = self.value(node.lhs, depth), self.value(node.rhs, depth)
+    def _binary(self, node: Any) -> Value | None:
+        left, right = self.value(node.lhs), self.value(node.rhs)
         sign = operator(node)
         if sign == "or":
             return left or right

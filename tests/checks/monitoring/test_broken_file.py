@@ -108,6 +108,19 @@ def test_deep_nesting_is_a_finding(only: Any, text: str) -> None:
     assert draft.rule == "NAD802"
 
 
+@pytest.mark.parametrize(
+    "expression", ["(" * 9000 + "up" + ")" * 9000, "-" * 5000 + "up", "up + " * 5000 + "up"]
+)
+def test_a_monster_is_a_finding(only: Any, expression: str) -> None:
+    assert only({"a.yml": HEAD + f"  - alert: A\n    expr: {expression}\n"}).rule == "NAD802"
+
+
+def test_a_chain_too_long_to_judge_ends(look: Any) -> None:
+    chain = " or ".join(["redis_up == 0"] * 400)
+
+    assert look({"a.yml": HEAD + f"  - alert: A\n    expr: {chain}\n"}).drafts == []
+
+
 def test_a_template_is_counted_and_not_judged(look: Any) -> None:
     outcome = look({"a.yml": GOOD + "{{- if .Values.x }}\n  - {\n{{- end }}\n"})
 

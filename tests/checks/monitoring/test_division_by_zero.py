@@ -88,6 +88,13 @@ def test_rules_that_record_each_other_end(look: Any) -> None:
     assert look(files("bot:a > 1", circle)).drafts == []
 
 
+def test_rules_that_grow_from_level_to_level_end(found: Any) -> None:
+    first = "  - record: bot:0\n    expr: redis_memory_used_bytes / redis_memory_max_bytes\n"
+    grown = (f"  - record: bot:{n}\n    expr: bot:{n - 1} + bot:{n - 1}\n" for n in range(1, 60))
+
+    assert found("NAD805", files("bot:59 > 1", first, *grown)) == [("a.yml", 5, "error")]
+
+
 def test_a_dashboard_may_divide_by_zero(look: Any) -> None:
     panel = f'{{"panels": [{{"type": "stat", "targets": [{{"expr": "{USED} / {MOST} > 0.9"}}]}}]}}'
 

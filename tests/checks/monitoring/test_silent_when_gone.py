@@ -8,7 +8,11 @@ import pytest
 
 pytestmark = pytest.mark.integration
 
-CODE = 'from prometheus_client import Counter, Gauge\nCounter("bot_sent", "")\nGauge("bot_state", "")\n'
+CODE = """\
+from prometheus_client import Counter, Gauge
+Counter("bot_sent", "")
+Gauge("bot_state", "")
+"""
 HEAD = "groups:\n- name: a\n  rules:\n"
 
 

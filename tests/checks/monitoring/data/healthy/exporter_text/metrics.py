@@ -6,10 +6,9 @@ import collections
 from collections import Counter as Tally
 
 import prometheus_client as prom
+from names import PREFIX, WAITING
 from prometheus_client import Counter, Enum, Gauge, Histogram, Info, Summary
 from prometheus_client.core import GaugeMetricFamily
-
-from names import PREFIX, WAITING
 
 TALLY = Tally("bot_never_exported")
 OTHER = collections.Counter("bot_never_exported")
@@ -28,7 +27,7 @@ def collect() -> object:
 
 def render(length: int, values: dict[str, float]) -> str:
     lines = ["# HELP bot_rounds_total Rounds", f'bot_mood{{user="x"}} {length}', "bot_up 1"]
-    lines += [f"bot_length {length}", "bot_percent %d" % length]
+    lines += [f"bot_length {length}", f"bot_percent {length}"]
     lines += [f"# TYPE {name} gauge\n{name} {value}" for name, value in values.items()]
     return "\n".join(lines)
 

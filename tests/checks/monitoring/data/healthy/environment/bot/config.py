@@ -26,5 +26,6 @@ def read(environment: dict[str, str]) -> tuple[str | None, ...]:
     os.environ["BOT_CHILD"] = "1"
     child = os.environ["BOT_CHILD"]
     home = os.environ["HOME"]
-    maybe = os.environ["BOT_MAYBE"] if "BOT_MAYBE" in os.environ else None
-    return token, window, level, store, api, child, home, maybe
+    if "BOT_MAYBE" in os.environ:
+        level = os.environ["BOT_MAYBE"]
+    return token, window, level, store, api, child, home
