@@ -64,7 +64,7 @@ _CLOCK_STEPS = st.sampled_from((HOUR, -HOUR, 60.0, -60.0))
 
 
 class Broken(AssertionError):
-    """One subclass for each set of rules: Hypothesis tells failures apart by their types."""
+    """One subclass for each rule: Hypothesis tells failures apart by their types."""
 
     def __init__(self, violation: Violation) -> None:
         super().__init__(str(violation))
@@ -79,16 +79,16 @@ class Run:
     examples: int = 0
     sent: int = 0
     delivered: int = 0
-    violations: dict[tuple[str, ...], Violation] = field(default_factory=dict)
-    _types: dict[tuple[str, ...], type[Broken]] = field(default_factory=dict)
+    violations: dict[str, Violation] = field(default_factory=dict)
+    _types: dict[str, type[Broken]] = field(default_factory=dict)
 
     def broken(self, violation: Violation) -> Broken:
         """To be raised; the last of each kind is the shortest."""
-        rules = violation.rules
-        if first := self.violations.get(rules):
+        rule = violation.rules[0]
+        if first := self.violations.get(rule):
             violation = replace(violation, example=first.example)
-        self.violations[rules] = violation
-        return self._types.setdefault(rules, type("Broken", (Broken,), {}))(violation)
+        self.violations[rule] = violation
+        return self._types.setdefault(rule, type("Broken", (Broken,), {}))(violation)
 
 
 class Machine(RuleBasedStateMachine):
@@ -195,8 +195,10 @@ def explore(run: Run, *, examples: int, steps: int, seed: int | None) -> list[Vi
     except Flaky:
         return [replace(one, detail=f"{one.detail}; {_FLAKY}") for one in run.violations.values()]
     except ExceptionGroup as group:
-        found = map(run.subject.shortened, _violations(group))
-        return sorted(found, key=lambda one: len(one.story))
+        found = sorted(
+            map(run.subject.shortened, _violations(group)), key=lambda one: len(one.story)
+        )
+        return [one for one in found if not run.subject.follows(one, found)]
     return []
 
 

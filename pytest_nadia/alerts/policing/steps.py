@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pytest_nadia.alerts.policing.alert import Severity, Style
     from pytest_nadia.alerts.policing.world import ChannelState
 
-# Places in the World's channels.
-CHAT, PAGER = 0, 1
+# By their places, the channels of which an alert needs one; no channel is at -1.
+_CHANNELS: dict[Severity, set[int]] = {"info": {-1}, "warning": {0}, "critical": {0, 1}}
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,18 @@ Steps = tuple[Step, ...]
 
 
 def without_failed_sends(steps: Steps) -> Steps:
-    """Alerts that are raised while no channel for them is there are not raised at all."""
+    """Alerts that are raised while no channel for them is there are not raised at all.
+
+    Infos stay: it may be that nobody takes them anyway.
+    """
     kept: list[Step] = []
     down: set[int] = set()
     for step in steps:
         if isinstance(step, SetChannel):
             (down.add if step.state == "down" else down.discard)(step.channel)
-        if not isinstance(step, Send) or not down.issuperset(_channels_of(step)):
+        if not isinstance(step, Send) or not down.issuperset(_CHANNELS[step.severity]):
             kept.append(step)
     return tuple(kept)
-
-
-def _channels_of(step: Send) -> set[int]:
-    return {CHAT, PAGER} if step.severity == "critical" else {CHAT}
 
 
 def with_receipts(steps: Steps) -> Steps:

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 # What must make no difference, and the same sequence without it.
 _CAUSES: dict[str, Callable[[Steps], Steps]] = {
+    "alerting and its memory do without Redis": with_redis,
     "failed deliveries use no budget": without_failed_sends,
     "a delivery whose answer timed out counts as delivered": with_receipts,
     "alerts that no channel takes use no budget": without_infos,
     "the past survives a restart": without_restarts,
-    "alerting and its memory do without Redis": with_redis,
     "a step of the wall clock changes nothing": without_clock_steps,
     "naive, aware and Z timestamps mean the same": with_one_style,
 }
@@ -42,7 +42,8 @@ _CAUSES: dict[str, Callable[[Steps], Steps]] = {
 class Violation:
     """`rules` says what the manager does not keep; `story` tells one sequence that shows it.
 
-    `example` is the number of the first sequence, before shrinking, that broke it.
+    The first of the rules tells violations apart. `example` is the number of the first sequence,
+    before shrinking, that broke it.
     """
 
     rules: tuple[str, ...]
@@ -80,9 +81,18 @@ class Subject:
         for place in reversed(range(len(violation.steps))):
             fewer = shortest.steps[:place] + shortest.steps[place + 1 :]
             found = self._judge(fewer, infos_taken=violation.infos_taken)
-            if found is not None and found.rules == violation.rules:
+            if found is not None and found.rules[0] == violation.rules[0]:
                 shortest = found
         return replace(shortest, example=violation.example)
+
+    def follows(self, violation: Violation, others: list[Violation]) -> bool:
+        """Whether it only shows several of the others' causes at once."""
+        steps = violation.steps
+        if violation.rules[0] in _CAUSES:
+            return False
+        for other in others:
+            steps = _CAUSES.get(other.rules[0], _as_it_is)(steps)
+        return self._replay(steps, infos_taken=violation.infos_taken)[1] is None
 
     def _judge(self, steps: Steps, *, infos_taken: bool) -> Violation | None:
         number, breach, events = self._replay(steps, infos_taken=infos_taken)
@@ -127,3 +137,7 @@ class Subject:
             "start": "the manager starts again",
         }
         return rules[kind]
+
+
+def _as_it_is(steps: Steps) -> Steps:
+    return steps
