@@ -38,9 +38,6 @@ def post(url, payload):
 @pytest.fixture
 def run(pytester: pytest.Pytester, only_nadia: None) -> Callable[..., pytest.RunResult]:
     def start(source: str, *arguments: str) -> pytest.RunResult:
-        pytester.makeconftest(
-            "from pytest_nadia.alerts.fixtures import alert_sink_ports, alert_sinks"
-        )
         pytester.makepyfile(test_it=POST + source)
         return pytester.runpytest_inprocess("-p", "nadia", "-W", "error", *arguments)
 
