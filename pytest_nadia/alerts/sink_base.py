@@ -64,15 +64,15 @@ class Sink(ABC):
         checked = checked_seconds("delay", seconds)
         demand = self._demand("delay", seconds, times=times)
         demand.seconds = checked
-        return demand
+        return self._demands.add(demand)
 
     def hang(self, times: int | None = None) -> Demand:
         """Take the message and never answer; the connection is closed when this is lifted."""
-        return self._demand("hang", times=times)
+        return self._demands.add(self._demand("hang", times=times))
 
     def drop(self, times: int | None = None) -> Demand:
         """Take the message and close the connection without an answer."""
-        return self._demand("drop", times=times)
+        return self._demands.add(self._demand("drop", times=times))
 
     def refuse(self, *, seen: bool = True) -> Demand:
         """Refuse connections, as if nobody listened there, until lifted.
@@ -110,8 +110,9 @@ class Sink(ABC):
             raise SinkError(f"threads of the sinks did not end: {', '.join(left)}")
 
     def _demand(self, kind: str, *arguments: Any, stage: str = "message", **named: Any) -> Demand:
+        """One that is not in force yet: it is given its details before."""
         call = as_called(self._channel, kind, *arguments, **named)
-        return self._demands.add(Demand(call, kind, stage, named.get("times")))
+        return Demand(call, kind, stage, named.get("times"))
 
     def _record(
         self,

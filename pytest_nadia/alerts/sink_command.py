@@ -66,7 +66,7 @@ class CommandSink(Sink):
             raise SinkError(f"fail takes an exit code from 1 to 255, not {exit_code!r}")
         demand = self._demand("fail", exit_code, times=times)
         demand.status = exit_code
-        return demand
+        return self._demands.add(demand)
 
     def problems(self) -> list[str]:
         found = super().problems()
@@ -89,7 +89,7 @@ class CommandSink(Sink):
             token=self._token,
         )
         path.write_text(text, encoding="utf-8")
-        path.chmod(0o755)
+        path.chmod(0o700)
         return path
 
     def _serve(self, connection: socket.socket) -> None:

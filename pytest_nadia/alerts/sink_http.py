@@ -69,7 +69,7 @@ class HttpSink(Sink):
             raise SinkError(f"fail takes a status from 300 to 599, not {status!r}")
         demand = self._demand("fail", status, times=times, retry_after=retry_after)
         demand.status, demand.retry_after = status, retry_after
-        return demand
+        return self._demands.add(demand)
 
     def _serve(self, connection: socket.socket) -> None:
         name = f"alert_sinks.{self._channel}"

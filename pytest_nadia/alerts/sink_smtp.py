@@ -44,11 +44,11 @@ class SmtpSink(Sink):
         named = {} if at == "DATA" else {"at": at}
         demand = self._demand("fail", code, stage=stage, times=times, **named)
         demand.status = code
-        return demand
+        return self._demands.add(demand)
 
     def black_hole(self, times: int | None = None) -> Demand:
         """Accept connections and never say a word; they are closed when this is lifted."""
-        return self._demand("black_hole", stage="greeting", times=times)
+        return self._demands.add(self._demand("black_hole", stage="greeting", times=times))
 
     def _serve(self, connection: socket.socket) -> None:
         self._loop.serve(connection, self._protocol)

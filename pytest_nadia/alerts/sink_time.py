@@ -33,7 +33,7 @@ class SinkTime:
 
     def __init__(self) -> None:
         self.addresses: set[tuple[str, int]] = set()
-        self.traffic: dict[int, tuple[int, int]] = {}
+        self.traffic: dict[int, tuple[int, int]] | None = None
         self._lock = threading.Lock()
         self._busy = 0
         self._has_answered = False
