@@ -76,9 +76,22 @@ def fires_at_zero(expression: Any, name: str, recorded: Mapping[str, Any]) -> bo
     def is_zero(other: str) -> bool:
         return _FAMILY.sub("", other) == family
 
-    fires = Imagined(is_zero, recorded).value(expression)
-    otherwise = Imagined(is_zero, recorded, divides_by_zero=False).value(expression)
-    return fires is not None and otherwise is None
+    world = Imagined(is_zero, recorded)
+    without = Imagined(is_zero, recorded, divides_by_zero=False)
+    return any(
+        world.value(one) is not None and without.value(one) is None for one in _branches(expression)
+    )
+
+
+def _branches(node: Any) -> Iterator[Any]:
+    """What fires by itself: each side of an `or`."""
+    while kind(node) == "ParenExpr":
+        node = node.expr
+    if operator(node) == "or":
+        yield from _branches(node.lhs)
+        yield from _branches(node.rhs)
+    else:
+        yield node
 
 
 def _divisors(expression: Any, recorded: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:

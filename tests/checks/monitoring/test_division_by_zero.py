@@ -39,6 +39,7 @@ def files(expression: str, *more: str) -> dict[str, str]:
         (f"({USED} / {MOST}) > bool 0.9 == 1", "error"),
         (f"round({USED} / clamp_max({MOST}, 100)) != 0", "error"),
         ("bot:ratio > 0.9", "error"),
+        (f"up > 5 or ({USED} / {MOST} > 0.9 or up > 7)", "error"),
         (f"{ERRORS} / {MESSAGES} > 0.1", "warning"),
         (f"sum({ERRORS}) / sum({MESSAGES}) > 0.1", "warning"),
         ("bot_used_bytes / bot_limit_bytes > 0.9", "warning"),
