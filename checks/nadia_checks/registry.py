@@ -16,6 +16,7 @@ CHECKS = {
     "security": "nadia_checks.security.check:SecurityCheck",
     "secrets": "nadia_checks.secrets.check:SecretsCheck",  # pragma: allowlist secret
     "types": "nadia_checks.types.check:TypesCheck",
+    "monitoring": "nadia_checks.monitoring.check:MonitoringCheck",
     "pytest": "nadia_checks.pytest.check:PytestCheck",
 }
 
