@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pytest_nadia.clock import VirtualClock
     from pytest_nadia.redis.faults import RedisFaults
     from redis import Redis
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORDINARY = ALERTS_PER_HOUR - ALERTS_RESERVED
 
 
@@ -50,43 +51,11 @@ class Tape:
             raise TimeoutError
 
 
-class Clocks:
-    """The monotonic clock and the wall clock, standing still until they are moved."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-        self.wall = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def advance(self, seconds: float) -> None:
-        self.seconds += seconds
-        self.step(seconds)
-
-    def step(self, seconds: float) -> None:
-        self.wall += timedelta(seconds=seconds)
-
-
 @pytest.fixture
-def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
-    found = Clocks()
-    for module in ("alerts", "alert_state"):
-        monkeypatch.setattr(f"companion.{module}.time", Moved(found))
-    for module in ("alerts", "alert_state", "moments"):
-        monkeypatch.setattr(f"companion.{module}.now", lambda: found.wall)
-    return found
-
-
-@dataclass
-class Moved:
-    """In the place of the module `time`."""
-
-    clocks: Clocks
-
-    def monotonic(self) -> float:
-        return self.clocks.seconds
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-        self.clocks.seconds += seconds
+def clock(virtual_clock: VirtualClock) -> VirtualClock:
+    """Noon on a day in March: nothing moves it but the test."""
+    virtual_clock.step(NOON.timestamp() - virtual_clock.time())
+    return virtual_clock
 
 
 @dataclass
@@ -112,7 +81,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clocks: Clocks) -> Desk:
+def desk(tmp_path: Path, clock: VirtualClock) -> Desk:
     return Desk(tmp_path / "alerts.json")
 
 
@@ -121,12 +90,12 @@ FULL = "10 were delivered within an hour"
 RESERVED = "the last 3 of an hour are kept for critical ones"
 
 
-def test_equal_alerts_are_half_an_hour_apart(desk: Desk, clocks: Clocks) -> None:
+def test_equal_alerts_are_half_an_hour_apart(desk: Desk, clock: VirtualClock) -> None:
     assert desk.send() == ""
-    clocks.advance(ALERT_COOLDOWN - 1)
+    clock.advance(ALERT_COOLDOWN - 1)
     assert desk.send() == REPEATED
     assert desk.send("b") == ""
-    clocks.advance(1)
+    clock.advance(1)
     assert desk.send() == ""
     assert [one.key for one in desk.tape.received] == ["a", "b", "a"]
 
@@ -147,20 +116,20 @@ def test_the_critical_ones_may_have_the_whole_hour(desk: Desk) -> None:
     assert desk.send("one more", "critical") == FULL
 
 
-def test_the_budget_comes_back_alert_by_alert(desk: Desk, clocks: Clocks) -> None:
+def test_the_budget_comes_back_alert_by_alert(desk: Desk, clock: VirtualClock) -> None:
     """One every 31 minutes for a day is always within the limits."""
     for number in range(46):
         assert desk.send(f"kind {number % 2}") == ""
-        clocks.advance(31 * 60)
+        clock.advance(31 * 60)
 
 
-def test_an_hour_is_any_hour(desk: Desk, clocks: Clocks) -> None:
+def test_an_hour_is_any_hour(desk: Desk, clock: VirtualClock) -> None:
     for number in range(ORDINARY):
         desk.send(str(number))
-        clocks.advance(60)
-    clocks.advance(HOUR - ORDINARY * 60 - 1)
+        clock.advance(60)
+    clock.advance(HOUR - ORDINARY * 60 - 1)
     assert desk.send("late") == RESERVED
-    clocks.advance(1)
+    clock.advance(1)
     assert desk.send("late") == ""
     assert desk.send("later") == RESERVED
 
@@ -194,31 +163,31 @@ def test_one_channel_that_takes_it_is_enough(tmp_path: Path) -> None:
     assert len(good.received) == 1
 
 
-def test_a_restart_forgets_nothing(desk: Desk, clocks: Clocks) -> None:
+def test_a_restart_forgets_nothing(desk: Desk, clock: VirtualClock) -> None:
     for number in range(ORDINARY):
         assert desk.send(str(number)) == ""
-    clocks.advance(60)
+    clock.advance(60)
     desk.restart()
     assert desk.send("0") == REPEATED
     assert desk.send("one more") == RESERVED
-    clocks.advance(HOUR - 61)
+    clock.advance(HOUR - 61)
     desk.restart()
     assert desk.send("one more") == RESERVED
-    clocks.advance(1)
+    clock.advance(1)
     desk.restart()
     assert desk.send("one more") == ""
 
 
 @pytest.mark.parametrize("seconds", [-7200, 7200, -86_400 * 30])
 def test_a_step_of_the_wall_clock_changes_nothing(
-    desk: Desk, clocks: Clocks, seconds: float
+    desk: Desk, clock: VirtualClock, seconds: float
 ) -> None:
     assert desk.send() == ""
-    clocks.step(seconds)
+    clock.step(seconds)
     assert desk.send() == REPEATED
     desk.restart()
     assert desk.send() == REPEATED
-    clocks.advance(ALERT_COOLDOWN)
+    clock.advance(ALERT_COOLDOWN)
     assert desk.send() == ""
 
 
@@ -229,25 +198,24 @@ def rebooted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("rebooted")
-def test_after_a_reboot_the_wall_clock_tells(desk: Desk, clocks: Clocks) -> None:
+def test_after_a_reboot_the_wall_clock_tells(desk: Desk, clock: VirtualClock) -> None:
     assert desk.send() == ""
-    clocks.advance(ALERT_COOLDOWN - 5)
-    clocks.seconds = 3.0
+    clock.advance(ALERT_COOLDOWN - 5)
     desk.restart()
     assert desk.send() == REPEATED
-    clocks.advance(5)
+    clock.advance(5)
     assert desk.send() == ""
 
 
 @pytest.mark.usefixtures("rebooted")
 def test_a_reboot_with_a_clock_set_back_silences_no_longer_than_the_cooldown(
-    desk: Desk, clocks: Clocks
+    desk: Desk, clock: VirtualClock
 ) -> None:
     assert desk.send() == ""
-    clocks.step(-86_400)
+    clock.step(-86_400)
     desk.restart()
     assert desk.send() == REPEATED
-    clocks.advance(ALERT_COOLDOWN)
+    clock.advance(ALERT_COOLDOWN)
     assert desk.send() == ""
 
 
@@ -263,11 +231,11 @@ STAMPS: list[Any] = [
 
 
 @pytest.mark.parametrize("stamp", STAMPS, ids=str)
-def test_every_form_of_a_time_means_the_same(desk: Desk, clocks: Clocks, stamp: Any) -> None:
+def test_every_form_of_a_time_means_the_same(desk: Desk, clock: VirtualClock, stamp: Any) -> None:
     for one in STAMPS:
         alert = Alert.of("a", "warning", "t", "t", one)
         asyncio.run(desk.manager.send(alert))
-    clocks.advance(ALERT_COOLDOWN)
+    clock.advance(ALERT_COOLDOWN)
     alert = Alert.of("a", "warning", "t", "t", stamp)
     assert asyncio.run(desk.manager.send(alert)).delivered
     assert [one.at.isoformat() for one in desk.tape.received] == ["2026-03-01T12:00:00+00:00"] * 2
@@ -290,14 +258,14 @@ def test_a_damaged_file_is_replaced(desk: Desk, text: str) -> None:
     assert desk.send() == REPEATED
 
 
-def test_alerts_need_no_file(desk: Desk, tmp_path: Path, clocks: Clocks) -> None:
+def test_alerts_need_no_file(desk: Desk, tmp_path: Path, clock: VirtualClock) -> None:
     desk.path = tmp_path / "nowhere" / "alerts.json"
     desk.restart()
     for number in range(ORDINARY):
         assert desk.send(str(number)) == ""
     assert desk.send("0") == REPEATED
     assert desk.send("one more") == RESERVED
-    clocks.advance(HOUR)
+    clock.advance(HOUR)
     assert desk.send("one more") == ""
 
 

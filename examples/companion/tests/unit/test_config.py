@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,59 @@ def test_a_password_is_shown_neither_in_settings_nor_in_problems() -> None:
     word = "hunter" + "2"
     assert word not in repr(from_environment({"REDIS_URL": f"redis://:{word}@h/0"}))
     assert word not in str(url_problems("REDIS_URL", f"http://:{word}@h/0"))
+
+
+def test_every_setting_of_alerts_is_read() -> None:
+    settings = from_environment(
+        {
+            "COMPANION_ALERT_SLACK_URL": "https://example.org/s",
+            "COMPANION_ALERT_SMTP_URL": "smtps://mail.example.org:465",
+            "COMPANION_ALERT_MAIL_FROM": "bot@example.org",
+            "COMPANION_ALERT_MAIL_TO": "ana@example.org , ben@example.org",
+            "COMPANION_ALERT_COMMAND": "sh -c 'cat > told'",
+            "COMPANION_ALERT_LOWEST": "Critical",
+            "COMPANION_METRICS_PORT": "65535",
+        }
+    )
+    assert settings.alert_slack_url == "https://example.org/s"
+    assert settings.alert_mail_to == ("ana@example.org", "ben@example.org")
+    assert settings.alert_command == ("sh", "-c", "cat > told")
+    assert (settings.alert_lowest, settings.metrics_port) == ("critical", 65535)
+
+
+def test_all_problems_of_alerts_are_named_at_once() -> None:
+    word = "hunter" + "2"
+    found = problems(
+        COMPANION_ALERT_SLACK_URL=f"ftp://{word}@example.org",
+        COMPANION_ALERT_DISCORD_URL=f"https://example.org/a b{word}",
+        COMPANION_ALERT_WEBHOOK_URL="https://[::1",
+        COMPANION_ALERT_SMTP_URL="smtp://mail.example.org",
+        COMPANION_ALERT_MAIL_FROM="bot@example.org\nBcc: x@example.org",
+        COMPANION_ALERT_COMMAND="/no/such/program 'a b'",
+        COMPANION_ALERT_LOWEST="loud",
+        COMPANION_METRICS_PORT="65536",
+    )
+    assert found == [
+        "COMPANION_ALERT_SLACK_URL must look like https://host",
+        "COMPANION_ALERT_DISCORD_URL must look like https://host",
+        "COMPANION_ALERT_WEBHOOK_URL must look like https://host",
+        "COMPANION_ALERT_MAIL_FROM must hold mail addresses, not "
+        "'bot@example.org\\nBcc: x@example.org'",
+        "COMPANION_ALERT_COMMAND names the program '/no/such/program', which is not there",
+        "COMPANION_ALERT_LOWEST must be one of info, warning, critical, not 'loud'",
+        "COMPANION_ALERT_SMTP_URL needs COMPANION_ALERT_MAIL_FROM and COMPANION_ALERT_MAIL_TO",
+        "COMPANION_METRICS_PORT must be at most 65535",
+    ]
+    assert problems(COMPANION_ALERT_COMMAND="'open") == [
+        "COMPANION_ALERT_COMMAND cannot be read as a command: No closing quotation"
+    ]
+
+
+def test_the_example_names_every_setting_and_its_default() -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text()
+    lines = [line for line in example.splitlines() if "=" in line]
+    set_here = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    assert from_environment(set_here) == Settings()
+    named = {line.lstrip("#").split("=")[0] for line in lines}
+    assert len(named) == len(fields(Settings))
+    assert "is not a setting" not in str(problems(**dict.fromkeys(named, "%")))
