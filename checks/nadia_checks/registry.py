@@ -17,6 +17,7 @@ CHECKS = {
     "secrets": "nadia_checks.secrets.check:SecretsCheck",  # pragma: allowlist secret
     "types": "nadia_checks.types.check:TypesCheck",
     "monitoring": "nadia_checks.monitoring.check:MonitoringCheck",
+    "health": "nadia_checks.health.check:HealthCheck",
     "pytest": "nadia_checks.pytest.check:PytestCheck",
 }
 
