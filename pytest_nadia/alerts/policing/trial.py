@@ -117,7 +117,7 @@ class Trial:
         for late in self.world.deliveries[self._judged :]:
             key = self.alerts[late.number].key
             self.events.append(
-                Event(late.at - self._begin, f"{key} is delivered by {late.channel}")
+                Event(late.at - self._begin, f"{key} is delivered by {late.channel}, late")
             )
         return self._judge()
 

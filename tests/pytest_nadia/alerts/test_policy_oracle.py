@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -181,3 +182,39 @@ def test_an_alert_that_reaches_a_channel_twice_is_too_early() -> None:
     assert breach.detail == (
         "warning-1 was delivered again after 00:00:00; the cooldown is 00:30:00"
     )
+
+
+class Later:
+    """Sends everything a minute later, in a task of its own."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def send(self, alert: Alert) -> None:
+        self.tasks.append(asyncio.create_task(self.send_later(alert)))
+
+    async def send_later(self, alert: Alert) -> None:
+        await asyncio.sleep(60)
+        self.world.channels[0].deliver(alert.text)
+
+    async def restart(self) -> None:
+        self.tasks = []
+
+    async def close(self) -> None:
+        self.tasks = []
+
+
+@pytest.mark.parametrize(("steps", "delivered"), [([], 1), ([Restart()], 0)])
+def test_what_a_crashed_manager_was_about_to_do_does_not_happen(
+    steps: list[Step], delivered: int
+) -> None:
+    trial = Trial(Later, make_policy(10, COOLDOWN, 3), infos_taken=True)
+    try:
+        for step in [WARNING, *steps, Advance(61)]:
+            trial.perform(step)
+        assert trial.delivered == delivered
+        told = [event.text for event in trial.events]
+        assert ("warning-1 is delivered by chat, late" in told) == bool(delivered)
+    finally:
+        trial.close()

@@ -99,6 +99,36 @@ class TenSecondsLate(Right):
             await asyncio.sleep(PERIODS[name] + 10)
 
 
+class OneTooFew(Right):
+    async def repeat(self, name: str) -> None:
+        await asyncio.sleep(PERIODS[name] * 2)
+        await super().repeat(name)
+
+
+class TwiceAsOften(Right):
+    async def repeat(self, name: str) -> None:
+        while True:
+            await self.check(name)
+            await asyncio.sleep(PERIODS[name] / 2)
+
+
+class BeginsWithTheReport(Right):
+    """Looks at the others when the first report is made."""
+
+    async def run(self) -> None:
+        self.reported = asyncio.Event()
+        await super().run()
+
+    async def repeat(self, name: str) -> None:
+        if name != "report":
+            await self.reported.wait()
+        await super().repeat(name)
+
+    async def check(self, name: str) -> None:
+        await super().check(name)
+        self.reported.set()
+
+
 class AlertsAtEachFailure(Right):
     failures_to_alert = 1
 
@@ -219,11 +249,18 @@ def test_a_slow_check_must_not_delay_the_others(daemon: MakeDaemon, problem: str
     assert problem in problems_of(daemon)
 
 
+def test_a_slow_first_run_must_not_delay_the_others() -> None:
+    problems = problems_of(BeginsWithTheReport, slowest={"report": 400})
+    assert "health: 400 s without a run when report takes 400 s, limit 300 s" in problems
+
+
 @pytest.mark.parametrize(
     ("daemon", "problem"),
     [
         (TenSecondsLate, "health: 279 runs in 86400 s, expected 288 (every 300 s)"),
         (Forgets, "cleanup: 0 runs in 86400 s, expected 6 (every 14400 s)"),
+        (OneTooFew, "health: 287 runs in 86400 s, expected 288 (every 300 s)"),
+        (TwiceAsOften, "health: 577 runs in 86400 s, expected 288 (every 300 s)"),
         (AlertsAtEachFailure, "health: 2 failures in a row gave 1 alerts, expected 0"),
         (GoesOnAlerting, "report: 4 failures in a row gave 2 alerts, expected 1"),
         (AlertsLate, "redis: 4 failures in a row gave the alert at number 4, expected 3"),
@@ -231,7 +268,7 @@ def test_a_slow_check_must_not_delay_the_others(daemon: MakeDaemon, problem: str
         (NeverForgives, "health: 4 failures in a row gave the alert at number 1, expected 3"),
         (DiesOfAnError, "while health fails: run() ended after 2700 s: RuntimeError: health"),
         (StopsAfterTheSleep, "between two checks: stop() took 59 s, limit 5 s"),
-        (WaitsForTheCheck, "in the middle of a check: stop() took 149 s, limit 5 s"),
+        (WaitsForTheCheck, "in the middle of a check: stop() took 299 s, limit 5 s"),
         (LeavesTasksBehind, "between two checks: 440 runs after stop()"),
         (CannotStop, "all checks quick: stop() failed: OSError: no PID file"),
     ],
