@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_nadia.alerts.schedule import assert_schedule
 from pytest_nadia.clock import virtual_clock
 
 from companion.alert_state import StateFile
 from companion.alerts import AlertManager, Outcome
 from companion.channels import CommandChannel
 from companion.config import Settings, from_environment
+from companion.constants import FAILURES_IN_A_ROW
 from companion.deep_health import check_sent_log, check_store
-from companion.health_daemon import HealthDaemon, Schedule, schedules
+from companion.health_daemon import HealthDaemon, Nobody, Schedule, schedules
 from companion.report import Component, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from pytest_nadia.clock import VirtualClock
     from pytest_nadia.redis.faults import RedisFaults
@@ -366,3 +368,35 @@ def test_a_port_that_is_taken_is_one_line(
 def test_the_program_is_told_where_to_look_by_its_settings() -> None:
     settings = from_environment({"COMPANION_METRICS_PORT": "9000", "COMPANION_ALERT_STATE": "x"})
     assert (settings.metrics_port, settings.alert_state) == (9000, Path("x"))
+
+
+def test_the_schedule_is_kept_in_every_bad_situation() -> None:
+    """As a project would ask for it, with the periods of the daemon itself."""
+
+    class Alarm(Nobody):
+        def __init__(self, alarm: Callable[[str], object]) -> None:
+            self._alarm = alarm
+
+        async def send(self, alert: Alert) -> Outcome:
+            self._alarm(alert.text)
+            return Outcome(True)
+
+    def judged(check: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitable[Report]]:
+        async def run() -> Report:
+            return report("ok" if await check() else "critical")
+
+        return run
+
+    def make(
+        checks: Mapping[str, Callable[[], Awaitable[bool]]], alarm: Callable[[str], object]
+    ) -> HealthDaemon:
+        return HealthDaemon(
+            [replace(one, check=judged(checks[one.name])) for one in schedules(Settings())],
+            Alarm(alarm),
+        )
+
+    expected = {one.name: one.every for one in schedules(Settings())}
+    slowest = {one.name: one.seconds - 1 for one in schedules(Settings())}
+    found = assert_schedule(make, expected, slowest=slowest, failures=FAILURES_IN_A_ROW)
+    # At the first and at the last moment too.
+    assert found.runs == {"health": 289, "recovery": 145, "sent-log": 7, "store": 3}
