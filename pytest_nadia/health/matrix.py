@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,10 @@ class HealthMatrix:
         Raises `RedBeforeAnyFaultError`, and ValueError for what cannot be run.
         """
         __tracebackhide__ = True
+        if time.monotonic is not real.monotonic:
+            raise ValueError(
+                "health_matrix measures real seconds: run it in a test without virtual_clock"
+            )
         if not 0 < deadline < 3600:
             raise ValueError(f"deadline is a number of seconds from 0 to 3600, not {deadline!r}")
         chosen = choose(faults, self._own)

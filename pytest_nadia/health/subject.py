@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-
 from pytest_nadia.health.names import load_object
 from pytest_nadia.health.reading import Reading, read, read_exit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from redis import Redis
+    from redis.asyncio import Redis as AsyncRedis
 
 Check: TypeAlias = Callable[..., Any] | str | Sequence[str] | object
 
@@ -59,22 +59,34 @@ def call(function: Callable[..., Any], url: str) -> Any:
     """What a function gives, awaited where that is needed, with the Redis as it asks for it."""
     if _is_asynchronous(function):
         return asyncio.run(_called_asynchronously(function, url))
-    arguments = [url if name in _URLS else Redis.from_url(url) for name in _needed(function)]
     with ExitStack() as stack:
-        for client in arguments:
-            if isinstance(client, Redis):
-                stack.enter_context(client)
+        arguments = [
+            url if name in _URLS else stack.enter_context(_client(url))
+            for name in _needed(function)
+        ]
         result = function(*arguments)
         return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
 
 
 async def _called_asynchronously(function: Callable[..., Any], url: str) -> Any:
-    arguments = [url if name in _URLS else AsyncRedis.from_url(url) for name in _needed(function)]
     async with AsyncExitStack() as stack:
-        for client in arguments:
-            if isinstance(client, AsyncRedis):
-                await stack.enter_async_context(client)
+        arguments = [
+            url if name in _URLS else await stack.enter_async_context(_async_client(url))
+            for name in _needed(function)
+        ]
         return await function(*arguments)
+
+
+def _client(url: str) -> Redis:
+    from redis import Redis
+
+    return Redis.from_url(url)
+
+
+def _async_client(url: str) -> AsyncRedis:
+    from redis.asyncio import Redis as AsyncRedis
+
+    return AsyncRedis.from_url(url)
 
 
 async def _awaited(result: Awaitable[Any]) -> Any:

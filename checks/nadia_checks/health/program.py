@@ -44,7 +44,10 @@ def run_matrix(job: Job) -> Result:
     Raises NameProblemError and ValueError for a configuration that cannot be used.
     """
     from pytest_nadia.redis.process import FrontError, run_front
+    from pytest_nadia.requirements import missing_requirement
 
+    if lacking := missing_requirement("nadia health", ["fakeredis", "redis"]):
+        return Result(wrong=lacking)
     try:
         with run_front("embedded") as front:
             from pytest_nadia.health.matrix import HealthMatrix, RedBeforeAnyFaultError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pytest_nadia.health.fault import HealthFault, Target, once
+from pytest_nadia.health.fault import HealthFault, NotApplicableError, Target, once
 from pytest_nadia.redis import commands
 from pytest_nadia.redis.faults import MB
 from pytest_nadia.redis.front.info import shows
@@ -97,6 +97,14 @@ def _memory(bench: Bench, _: Target) -> Iterator[None]:
 
 
 @contextmanager
+def _full(bench: Bench, _: Target) -> Iterator[None]:
+    if bench.server.kind == "url":
+        raise NotApplicableError("it would limit all who use this server")
+    with bench.redis(bench.faults.maxmemory(1)):
+        yield
+
+
+@contextmanager
 def _replica(bench: Bench, _: Target) -> Iterator[None]:
     """It says so in INFO and in the reply to ROLE, and refuses writes."""
     faults = [bench.faults.error("READONLY")]
@@ -166,7 +174,7 @@ FAULTS: tuple[HealthFault, ...] = (
     _redis("writes-refused-oom", _error("OOM"), "memory|oom", _filling, _NO_WRITES),
     _redis(
         "maxmemory-reached",
-        lambda bench, _: bench.redis(bench.faults.maxmemory(1)),
+        _full,
         "memory|oom",
         _filling,
         _NO_WRITES,

@@ -16,17 +16,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
+from pytest_nadia.clock import virtual_clock
 from pytest_nadia.health.catalogue import CATALOGUE
 from pytest_nadia.health.fault import health_fault
-from pytest_nadia.health.matrix import RedBeforeAnyFaultError
+from pytest_nadia.health.matrix import HealthMatrix, RedBeforeAnyFaultError
 from pytest_nadia.health.result import Score
+from pytest_nadia.redis.instance import RedisServer
+from pytest_nadia.redis.process import run_front
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_nadia.health.bench import Bench
-    from pytest_nadia.health.matrix import HealthMatrix
+
+LIMITS = {"bot:queue": 100, "memory": 200}
 
 
 def ping() -> bool:
@@ -420,6 +424,33 @@ def test_wrong_arguments_are_refused(matrix: HealthMatrix) -> None:
         matrix.run(lambda settings: True)
     with pytest.raises(ValueError, match="cannot be called"):
         matrix.run(7)
+
+
+def test_it_does_not_measure_virtual_seconds(matrix: HealthMatrix) -> None:
+    with virtual_clock(), pytest.raises(ValueError, match="without virtual_clock"):
+        matrix.run(ping)
+
+
+@pytest.mark.slow
+def test_a_real_server_gives_the_same_outcomes(
+    matrix: HealthMatrix,
+    good: Callable[[], Any],
+    healthy: Callable[[], None],
+    require: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    require("redis-server")
+    chosen = ["redis", "queues", "data"]
+    embedded = matrix.run(good, healthy=healthy, faults=chosen)
+
+    with run_front("server") as front:
+        server = RedisServer(front)
+        monkeypatch.setenv("REDIS_URL", server.url)
+        real = HealthMatrix(server, LIMITS).run(good, healthy=healthy, faults=chosen)
+
+    assert [(row.fault, row.outcome) for row in real.rows] == [
+        (row.fault, row.outcome) for row in embedded.rows
+    ]
 
 
 def test_a_record_is_plain_json(matrix: HealthMatrix) -> None:
