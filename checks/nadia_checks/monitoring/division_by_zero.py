@@ -134,22 +134,21 @@ def _is_below_rate(node: Any, wanted: Any) -> bool:
 def _judge(evidence: Evidence, alert: Expression, name: str, is_rate: bool) -> Iterator[Draft]:
     own_limit = evidence.exports.has(name) and _OWN_LIMIT.search(name)
     if name in ZERO_WITHOUT_LIMIT:
-        yield _draft(alert, name, Severity.ERROR, f"{name}, which is 0 where no limit is set")
+        yield _draft(alert, name, name, "is 0 where no limit is set", Severity.ERROR)
     elif is_rate:
-        yield _draft(
-            alert, name, Severity.WARNING, f"the rate of {name}, which is 0 in quiet times"
-        )
+        rate = f"rate({name}[5m])"
+        yield _draft(alert, name, rate, "is 0 in quiet times", Severity.WARNING)
     elif own_limit:
-        yield _draft(alert, name, Severity.WARNING, f"{name}, which is 0 if 0 means no limit")
+        yield _draft(alert, name, name, "is 0 if 0 means no limit", Severity.WARNING)
 
 
-def _draft(alert: Expression, name: str, severity: Severity, what: str) -> Draft:
+def _draft(alert: Expression, name: str, divisor: str, when: str, severity: Severity) -> Draft:
     return Draft(
         rule=RULE.number,
         severity=severity,
         path=alert.path,
         line=alert.line_of(name),
-        message=f"{alert.name} divides by {what}, and fires then",
-        help=f"add 'and {name} > 0', or what says that there is something to divide by",
+        message=f"{alert.name} fires when it divides by {divisor}, which {when}",
+        help=f"add 'and {divisor} > 0', or what says that there is something to divide by",
         content=f"{alert.name} {name}",
     )

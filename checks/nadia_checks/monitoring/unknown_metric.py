@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ def find(evidence: Evidence) -> Iterator[Draft]:
 def _is_known(evidence: Evidence, name: str) -> bool:
     exports = evidence.exports
     return (
-        exports.has(name)
+        exports.has(re.sub(r"[^\w:]", "_", name))
         or name in evidence.sources.recorded
         # A counter that the code has, spelled as no exporter of it would, is ours to judge.
         or (name not in exports.shapes and known_exporters.is_known(name))
@@ -60,7 +61,7 @@ def _spellings(name: str) -> Iterator[str]:
 
 
 def _draft(evidence: Evidence, expression: Expression, name: str) -> Draft:
-    doubtful = not evidence.code.trees or ":" in name
+    doubtful = not evidence.code.trees or ":" in name or "." in name
     return Draft(
         rule=RULE.number,
         severity=Severity.WARNING if doubtful else Severity.ERROR,
