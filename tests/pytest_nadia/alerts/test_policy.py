@@ -320,6 +320,19 @@ def test_nothing_is_found_in_other_right_managers(manager: type[Limiter]) -> Non
     assert assert_alert_policy(manager, seed=None).delivered > 500
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "reserve", "cooldown"), [(1, 0, 60), (2, 2, 7200), (50, 10, 5), (3, 1, 3600)]
+)
+def test_nothing_is_found_with_other_numbers(limit: int, reserve: int, cooldown: int) -> None:
+    numbers = {"limit": limit, "share": limit - reserve, "cooldown": cooldown}
+    right = type("Right", (Flawed,), numbers)
+    options: dict[str, Any] = {"per_hour": limit, "critical_reserve": reserve, "cooldown": cooldown}
+    assert assert_alert_policy(right, **options).delivered > 0
+    off = type("Off", (Flawed,), numbers | {"limit": limit + 1})
+    assert f"at most {limit} alerts are delivered in any hour" in rules_of(found_in(off, **options))
+
+
 def test_a_right_manager_passes_and_the_report_says_what_was_tried() -> None:
     report = assert_alert_policy(Limiter, examples=10)
     assert report.examples >= 10
