@@ -41,12 +41,12 @@ class VirtualClock:
     def __init__(self, start: float) -> None:
         self._hands = Hands(start)
         self._jobs = Jobs()
-        self._sleepers = Sleepers(self._hands, self._jobs)
         self._waits = Waits(self.monotonic, self._pass_time)
+        self._watcher = Watcher(self._waits.pass_time_outside)
+        self._sleepers = Sleepers(self._hands, lambda: self._watcher.looks)
         self._followers: list[Follower] = []
         self._lock = threading.RLock()
         self._driver: Driver | None = None
-        self._watcher = Watcher(self._waits.pass_time, self._waits.is_one_waiting)
         self._stack = ExitStack()
 
     def time(self) -> float:
@@ -92,8 +92,7 @@ class VirtualClock:
         """Let another process keep this time from now on."""
         follower.hold(self._hands.wall)
         self._waits.known |= follower.addresses
-        if not self._followers:
-            self._stack.enter_context(self._watcher.at_work())
+        self._watcher.start()
         self._followers.append(follower)
 
     def _move(self, seconds: float) -> None:
@@ -102,24 +101,38 @@ class VirtualClock:
 
     def _sleep(self, seconds: float) -> None:
         seconds = checked_seconds(seconds)
-        if self._driver is not None and self._driver.is_elsewhere:
-            self._sleepers.sleep(seconds)
-        else:
+        if self._is_movers_own():
             self.advance(seconds)
+        else:
+            self._watcher.start()
+            self._sleepers.sleep(seconds)
         give_way()
+
+    def _is_movers_own(self) -> bool:
+        """Whether nobody else would move the clock while the caller sleeps."""
+        driver = self._driver
+        if driver is None or driver.is_here:
+            return True
+        return driver.is_nowhere and threading.get_ident() == self._watcher.owner
 
     def _pass_time(self, seconds: float | None) -> float | None:
         """Move on to what is due next, `seconds` away at most; gives by how much.
 
         None: somebody is still at work, so that no time may pass.
         """
-        if self._sleepers.take_roused() or any(map(self._watcher.is_at_work, self._jobs.awake())):
+        if any(map(self._is_job_at_work, self._jobs.threads())) or self._watcher.sees_beginners():
+            return None
+        if not all(self._watcher.is_blocked(*each) for each in self._sleepers.roused()):
             return None
         with self._lock:
             left = self._sleepers.limit(seconds)
             for follower in self._followers:
-                if (left := follower.until_due(left)) is None:
+                due = follower.until_due(left)
+                if due is None or not self._waits.has_arrived(follower):
                     return None
+                left = due or left
+            if self._waits.is_one_called():
+                return None
             if left:
                 # First here: who waits for the answer of a follower reads the time after it.
                 self._move(left)
@@ -127,10 +140,20 @@ class VirtualClock:
                     follower.advance(left)
             return left or 0.0
 
+    def _is_job_at_work(self, thread: int) -> bool:
+        """Neither asleep nor waiting for one of those who follow the clock."""
+        if not thread:
+            return True
+        if self._sleepers.is_asleep(thread):
+            return False
+        waits = self._watcher.is_blocked(thread)
+        return not (waits and self._watcher.reads_from(thread, self._waits.known))
+
     @contextmanager
     def _at_work(self) -> Iterator[None]:
         with self._stack as stack:
             stack.callback(self._leave)
+            stack.callback(self._watcher.stop)
             stack.enter_context(replace_time(self._hands, self._sleep))
             self._driver = stack.enter_context(drive_loops(self._waits, self._jobs))
             yield

@@ -58,6 +58,7 @@ class Front:
     _child: _Child = field(repr=False)
     _control: _Control = field(repr=False)
     host: str = HOST
+    traffic: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False)
 
     @property
     def url(self) -> str:
@@ -131,8 +132,10 @@ class Front:
         withholds, do not count.
         """
         order = Order(do="due", seconds=-1.0 if seconds is None else seconds)
-        left = self._order(order).seconds
-        return None if left < 0 else left
+        answer = self._order(order)
+        self.traffic.clear()
+        self.traffic.update(answer.traffic)
+        return None if answer.seconds < 0 else answer.seconds
 
     def _order(self, order: Order) -> Answer:
         return self._answer_of(partial(self._control.ask, order))

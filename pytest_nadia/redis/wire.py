@@ -142,3 +142,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: RuleState | None = None
     counts: dict[str, int] = {}
     seconds: float = 0.0
+    traffic: dict[int, tuple[int, int]] = {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Follower(Protocol):
@@ -11,6 +14,13 @@ class Follower(Protocol):
     @property
     def addresses(self) -> set[tuple[str, int]]:
         """Where it serves; an answer from there is waited for, whatever the machine's time."""
+
+    @property
+    def traffic(self) -> Mapping[int, tuple[int, int]] | None:
+        """By each client's port the bytes received and sent, as of the last `until_due`.
+
+        None where no client needs to compare them with its own.
+        """
 
     def hold(self, wall: float) -> None:
         """Stop; `wall` is the time of day from now on, in seconds since the epoch."""

@@ -13,23 +13,18 @@ T = TypeVar("T")
 
 
 class Job:
-    """One call in a thread, 0 before it began. `is_asleep` while it is in the virtual `sleep`."""
+    """One call in a thread; `thread` is 0 before it has begun."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self.is_asleep = False
         self.thread = 0
 
     def wrap(self, function: Callable[..., T]) -> Callable[..., T]:
         return partial(self._run, function)
 
     def _run(self, function: Callable[..., T], *arguments: object, **named: object) -> T:
-        self._jobs.here.job = self
         self.thread = threading.get_ident()
-        try:
-            return function(*arguments, **named)
-        finally:
-            self._jobs.here.job = None
+        return function(*arguments, **named)
 
     def end(self) -> None:
         """The event loop knows the result, or wants none any more."""
@@ -39,18 +34,11 @@ class Job:
 class Jobs:
     def __init__(self) -> None:
         self.running: set[Job] = set()
-        self.here = threading.local()
 
     def begin(self) -> Job:
         job = Job(self)
         self.running.add(job)
         return job
 
-    def awake(self) -> list[Job]:
-        return [job for job in tuple(self.running) if not job.is_asleep]
-
-    @property
-    def current(self) -> Job | None:
-        """The job in which the caller runs."""
-        job: Job | None = getattr(self.here, "job", None)
-        return job
+    def threads(self) -> list[int]:
+        return [job.thread for job in tuple(self.running)]

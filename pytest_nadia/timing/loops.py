@@ -36,9 +36,13 @@ class Driver:
         self._threads: set[int] = set()
 
     @property
-    def is_elsewhere(self) -> bool:
-        """Whether a loop runs, and in another thread than the caller's."""
-        return bool(self._threads) and threading.get_ident() not in self._threads
+    def is_here(self) -> bool:
+        """Whether a loop runs in the caller's thread."""
+        return threading.get_ident() in self._threads
+
+    @property
+    def is_nowhere(self) -> bool:
+        return not self._threads
 
     @contextmanager
     def drive(self, loop: BaseSelectorEventLoop) -> Iterator[None]:

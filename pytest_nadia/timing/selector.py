@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from pytest_nadia.timing.traffic import connection_of, is_opening
 
 if TYPE_CHECKING:
     import selectors
 
+    from pytest_nadia.timing.traffic import Connection
     from pytest_nadia.timing.waits import Waits
 
     Events = list[tuple[selectors.SelectorKey, int]]
@@ -20,6 +20,10 @@ _SLICE_SECONDS = 0.001
 _IDLE_SECONDS = 0.02
 # For the answer of a server of which the clock knows nothing.
 _GRACE_SECONDS = 0.02
+# A server that takes no connections at all must not stop the clock.
+_SLICES_TO_OPEN = 300
+# Of a loop that never waits: somebody polls the time, with `asyncio.sleep(0)` in between.
+_MANY_TURNS = 2000
 
 
 class VirtualSelector:
@@ -27,23 +31,34 @@ class VirtualSelector:
 
     def __init__(self, real: selectors.BaseSelector, waits: Waits) -> None:
         self._real, self._waits = real, waits
+        self._turns = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
     def select(self, timeout: float | None = None) -> Events:
         events = self._real.select(0)
-        if events or (timeout is not None and timeout <= 0):
+        if timeout is not None and timeout <= 0:
+            self._turns = 0 if events else self._turns + 1
+            if self._turns > _MANY_TURNS:
+                self._waits.creep()
+            return events
+        self._turns = 0
+        if events:
             return events
         deadline = None if timeout is None else self._waits.steady() + timeout
         with self._waits.waiting(self, deadline):
             return self._wait(deadline)
 
+    def has_events(self) -> bool:
+        """They stay for the next `select`."""
+        return bool(self._real.select(0))
+
     def _wait(self, deadline: float | None) -> Events:
-        if self._has_strangers() and (events := self._real.select(_GRACE_SECONDS)):
+        if events := self._wait_for_others():
             return events
         while True:
-            moved = self._waits.pass_time() if self._waits.is_one_waiting() else None
+            moved = self._waits.pass_time()
             pause = _SLICE_SECONDS if moved is None else 0 if moved else _IDLE_SECONDS
             if deadline is not None and self._waits.steady() >= deadline:
                 pause = 0
@@ -51,13 +66,20 @@ class VirtualSelector:
             if events or (deadline is not None and self._waits.steady() >= deadline):
                 return events
 
+    def _wait_for_others(self) -> Events:
+        """What comes from those who keep real time, and connections that are being made."""
+        for _ in range(_SLICES_TO_OPEN):
+            if not any(is_opening(key.fd) for key in tuple(self._real.get_map().values())):
+                break
+            if events := self._real.select(_SLICE_SECONDS):
+                return events
+        return self._real.select(_GRACE_SECONDS) if self._has_strangers() else []
+
     def _has_strangers(self) -> bool:
         """Whether the loop listens to the other end of a connection that keeps real time."""
-        return any(self._is_strange(key.fd) for key in self._real.get_map().values())
+        return any(one.peer not in self._waits.known for one in self.connections())
 
-    def _is_strange(self, number: int) -> bool:
-        with suppress(OSError), socket.socket(fileno=os.dup(number)) as sock:
-            if sock.family not in (socket.AF_INET, socket.AF_INET6):
-                return False
-            return sock.getpeername() not in self._waits.known
-        return False
+    def connections(self) -> list[Connection]:
+        """Those to which the loop listens."""
+        found = (connection_of(key.fd) for key in tuple(self._real.get_map().values()))
+        return [one for one in found if one is not None]

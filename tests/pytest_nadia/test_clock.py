@@ -224,6 +224,42 @@ def test_a_thread_that_sleeps_again_and_again_keeps_up(clock: VirtualClock) -> N
     asyncio.run(story())
 
 
+def test_a_thread_s_sleeps_do_not_move_the_clock_of_others(clock: VirtualClock) -> None:
+    over = threading.Event()
+
+    def poll() -> None:
+        while not over.is_set():
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    before = time.monotonic()
+    assert sum(range(3_000_000)) > 0
+    assert time.monotonic() == before
+    over.set()
+    clock.advance(1)
+    thread.join()
+
+
+def test_to_wait_for_a_thread_that_sleeps_lets_time_pass(clock: VirtualClock) -> None:
+    before = time.monotonic()
+    threads = [threading.Thread(target=time.sleep, args=(seconds,)) for seconds in (60, 3600)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - before == pytest.approx(3600, abs=1e-6)
+
+
+def test_who_polls_the_time_sees_it_pass(clock: VirtualClock) -> None:
+    async def story() -> None:
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            await asyncio.sleep(0)
+
+    asyncio.run(story())
+
+
 def test_two_loops_in_two_threads_share_the_time(clock: VirtualClock) -> None:
     def other(found: list[float]) -> None:
         found.append(in_loop(1000))

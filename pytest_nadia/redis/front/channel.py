@@ -36,6 +36,7 @@ class Channel:
         self._loop, self._socket = loop, sock
         self._on_data, self._on_end, self._on_drained = on_data, on_end, on_drained
         self._goes_first = goes_first
+        self.received = self.sent = 0
         self._unsent = bytearray()
         self._reading, self._heard_all, self._broken = True, False, False
         self._sends_no_more, self._closing, self.closed = False, False, False
@@ -121,6 +122,7 @@ class Channel:
             self._stop_writing()
             data = b""
         if data:
+            self.received += len(data)
             self._on_data(data)
         elif not (self.closed or self._heard_all):
             self._heard_all = True
@@ -129,12 +131,14 @@ class Channel:
 
     def _send(self, data: bytes) -> int:
         try:
-            return self._socket.send(data)
+            sent = self._socket.send(data)
         except BlockingIOError:
             return 0
         except OSError:
             self._stop_writing()
             return 0
+        self.sent += sent
+        return sent
 
     def _write_more(self) -> None:
         sent = self._send(bytes(self._unsent[:_CHUNK]))

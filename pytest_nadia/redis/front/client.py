@@ -85,6 +85,7 @@ class Client:
 
     def __init__(self, house: House, sock: socket.socket, port: int, privileged: bool) -> None:
         self._house = house
+        self.port = port
         self._privileged = privileged
         now = house.clock.now()
         self._visit = None if privileged else house.ledger.open(port, now)
@@ -544,6 +545,11 @@ class Client:
         if self._mute or not self._session.streams:
             return False
         return any(not self._is_confirmed(entry) for entry in self._pending)
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Bytes that came from the client, and that went to it."""
+        return self._channel.received, self._channel.sent
 
     @property
     def muted(self) -> bool:

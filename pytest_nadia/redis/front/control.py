@@ -113,8 +113,8 @@ class Control:
         if was != self._activity or self._house.is_at_work:
             self._answer(Answer(seconds=-1))
         else:
-            limit = None if seconds < 0 else seconds
-            self._answer(Answer(seconds=self._house.loop.until_due(limit)))
+            left = self._house.loop.until_due(None if seconds < 0 else seconds)
+            self._answer(Answer(seconds=left, traffic=self._house.traffic()))
 
 
 _ORDERS: dict[str, Callable[[Control, Order], None]] = {

@@ -90,6 +90,10 @@ class House:
         """Whether somebody waits for what comes by itself."""
         return self.is_emptying or any(client.is_owed for client in self._clients)
 
+    def traffic(self) -> dict[int, tuple[int, int]]:
+        """By the port of each client the bytes that came from it and went to it."""
+        return {one.port: one.traffic for one in self._clients if one.port}
+
     # Rules
 
     def add_rule(self, rule: Rule) -> int:
