@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from companion.alerts import Attempt, Severity
 
 # More of them on request; the mutants of the manager are found by these.
-EXAMPLES = int(os.environ.get("ALERT_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("ALERT_EXAMPLES", "20"))
 
 pytestmark = pytest.mark.integration
 

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -332,8 +333,9 @@ def test_the_daemon_as_a_program(redis_url: str, tmp_path: Path) -> None:
 def metrics_at(port: int) -> str:
     """The metrics once the first check is through, or nothing."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            text: str = answer.read().decode()
+        with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
     except OSError:
         return ""
     return text if 'check="health"' in text else ""
