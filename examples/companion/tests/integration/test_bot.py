@@ -171,6 +171,8 @@ def test_an_error_in_one_turn_stops_the_bot_and_leaves_no_task_behind(world: Wor
     world.run(story, model=hang)
 
 
+# Each try looks into the same queues until it is cancelled.
+@pytest.mark.redis(lints={"repeated-command": "off"})
 def test_a_cancellation_is_never_swallowed(world: World) -> None:
     async def endless(parts: Parts) -> None:
         while True:

@@ -126,6 +126,23 @@ def test_health(run: Run, redis_client: Redis, monkeypatch: pytest.MonkeyPatch) 
     assert "warning   review         51 answers (limit 50)" in out
 
 
+def test_recovery(run: Run, short: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, err = run("--recovery")
+    assert (code, len(out), err) == (1, 6, [])
+    assert "unable to open database file" in out[1]
+    assert run("--transcript", short)[0] == 0
+    code, out, err = run("--recovery")
+    assert (code, err) == (0, [])
+    assert out[3] == "ok        cursors        0 open, all looked at within a day"
+    monkeypatch.setattr("companion.model.MODEL_PAUSE", 0)
+    monkeypatch.setitem(sys.modules, "broken_model", sys.modules[__name__])
+    monkeypatch.setenv("COMPANION_MODEL", "broken_model:broken")
+    assert run("--transcript", str(EVENING))[0] == 1
+    code, out, _ = run("--recovery")
+    assert code == 1
+    assert out[4].startswith("critical  errors         ")
+
+
 def test_a_model_that_fails_is_an_exit_code(
     run: Run, short: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
