@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import redis
 
@@ -240,6 +242,34 @@ def test_what_a_check_prints_or_leaves_behind_does_no_harm(
     assert capfd.readouterr() == ("", "")
 
 
+def test_programs_that_a_check_started_end_with_its_row(
+    matrix: HealthMatrix, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+
+    def check() -> bool:
+        program = subprocess.Popen(["sleep", "60"])
+        with started.open("a") as file:
+            file.write(f"{program.pid}\n")
+        return ping()
+
+    matrix.run(check, faults=["redis-down"])
+
+    numbers = [int(line) for line in started.read_text().split()]
+    assert len(numbers) == 2
+    end = time.monotonic() + 10
+    while any(map(_runs, numbers)) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not any(map(_runs, numbers))
+
+
+def _runs(number: int) -> bool:
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _catch_everything() -> bool:
     while not ping():
         try:
@@ -318,6 +348,7 @@ def test_a_check_that_is_red_on_the_border_raises_false_alarms(matrix: HealthMat
         result.assert_all_noticed()
 
 
+@pytest.mark.slow
 def test_without_a_limit_the_size_that_is_noticed_is_found(matrix: HealthMatrix) -> None:
     def check(client: Any) -> tuple[bool, str]:
         waiting = client.hlen("other")
