@@ -83,11 +83,16 @@ class Connections:
 
     def __init__(self) -> None:
         self._given: set[str] = set()
+        self._spared: set[str] = set()
         self._opened: list[OpenedConnection] = []
 
     def give(self, *addresses: Address) -> None:
         """Addresses, (host, port) or the path of a unix socket, that are the fixtures' own."""
         self._given.update(filter(None, map(address_text, addresses)))
+
+    def spare(self, *addresses: Address) -> None:
+        """Addresses that are neither the fixtures' nor foreign: what goes there is ours."""
+        self._spared.update(filter(None, map(address_text, addresses)))
 
     def gives(self, address: str) -> bool:
         return address in self._given
@@ -111,10 +116,11 @@ class Connections:
 
     def foreign(self) -> list[ForeignConnection]:
         """What the project's code reached for besides, each place once."""
+        known = self._given | self._spared
         found = [
             ForeignConnection(one.address, place.file, place.line)
             for one in self._opened
-            if one.address not in self._given and not is_our_own(one.stack)
+            if one.address not in known and not is_our_own(one.stack)
             if (place := own_code(one.stack))
         ]
         return list(dict.fromkeys(found))

@@ -144,7 +144,9 @@ def _take(item: pytest.Item, choice: Choice) -> Turn | NoRedisError:
         return error
     except FrontError as error:
         return backends.lose(choice, item.nodeid, error)
-    watch(item.config).give((front.host, front.port), front.socket_path)
+    seen = watch(item.config)
+    seen.give((front.host, front.port), front.socket_path)
+    seen.spare(front.backstage_path)
     return Turn(backend, emptied, settings_of(item.config).env)
 
 

@@ -255,6 +255,16 @@ def test_another_redis_is_foreign_with_the_line_that_reached_for_it(
     assert (foreign.address, foreign.path, foreign.line) == (f"127.0.0.1:{unused_port}", HERE, line)
 
 
+def test_what_is_spared_is_neither_foreign_nor_ours_to_close(
+    connections: Connections, unused_port: int
+) -> None:
+    connections.spare(("127.0.0.1", unused_port))
+    with pytest.raises(redis.ConnectionError):
+        redis.Redis(port=unused_port, retry=Retry(NoBackoff(), 0)).ping()
+    assert connections.foreign() == []
+    assert connections.opened() == []
+
+
 def test_what_the_toolkit_does_for_itself_is_not_foreign(connections: Connections) -> None:
     def use(connect: Callable[[tuple[str, int]], int]) -> None:
         connect(("127.0.0.1", 6379))
