@@ -19,6 +19,7 @@ import yaml
 from nadia_checks.core.config import parse_config
 from nadia_checks.core.runner import GATE_VARIABLE
 from nadia_checks.registry import CHECK_NAMES
+from nadia_checks.rules import RULES
 from nadia_checks.testing.project import commit_all, copy_project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +116,16 @@ def test_the_readme_names_every_redis_fixture(page_of: Callable[[Path], Any]) ->
 
     assert len(named) > 5
     assert [name for name in named if f"`{name}`" not in README.read_text()] == []
+
+
+@pytest.mark.unit
+def test_the_readme_names_every_check_and_every_rule_of_ours() -> None:
+    text = README.read_text()
+    named = re.findall(r"^\| (NAD\d+) \| ([\w-]+) \|", text, re.M)
+    checks = text.partition("| check | what runs |")[2].partition("\n\n")[0]
+
+    assert named == [(one.number, one.name) for one in RULES if one.number.startswith("NAD")]
+    assert re.findall(r"^\| `(\w+)` \|", checks, re.M) == CHECK_NAMES
 
 
 @pytest.mark.unit
