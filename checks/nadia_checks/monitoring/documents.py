@@ -184,7 +184,8 @@ class _Json:
 
     def _string(self) -> str:
         value, self._at = _DECODER.raw_decode(self._text, self._at)
-        return str(value)
+        # Half a surrogate pair can be written in JSON, and nowhere else.
+        return str(value).encode("utf-8", "replace").decode()
 
     def _skip(self) -> None:
         space = _SPACE.match(self._text, self._at)

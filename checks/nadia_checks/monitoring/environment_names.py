@@ -29,6 +29,7 @@ IS_COMPOSE = matcher(
 IS_WORKFLOW = matcher([".github/workflows/*.yml", ".github/workflows/*.yaml"])
 IS_IMAGE = matcher(["**/Dockerfile*", "**/Containerfile*", "**/*.Dockerfile"])
 _ASSIGNMENT = re.compile(r"\s*#?\s*(?:export\s+)?([A-Z_][A-Z0-9_]*)\s*=")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _IMAGE = re.compile(r"^\s*(?:ENV|ARG)\s+([A-Za-z_]\w*)", re.M | re.I)
 _INSERTED = re.compile(r"(?<!\$)\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-?+]|\}))")
 
@@ -114,11 +115,11 @@ def _read_compose(names: Names, path: str, text: str) -> None:
 
 
 def _environment(path: str, service: Place) -> Iterator[Named]:
-    for name, place in service.table("environment").items():
-        yield Named(name, path, place.line)
+    """Written as a table or as a list of `NAME=value`."""
+    named = [(name, place.line) for name, place in service.table("environment").items()]
     for place in service.items("environment"):
-        if isinstance(place.value, str):
-            yield Named(place.value.partition("=")[0], path, place.line)
+        named.append((str(place.value).partition("=")[0], place.line))
+    yield from (Named(name, path, line) for name, line in named if _NAME.fullmatch(name))
 
 
 def _read_workflow(names: Names, path: str, text: str) -> None:

@@ -93,6 +93,7 @@ def _is_setdefault(function: ast.expr) -> bool:
 
 def _text(constants: Constants, path: str, node: ast.expr) -> str:
     try:
-        return str(constants.value(path, node))
+        value = constants.value(path, node)
     except Unknown:
         return ""
+    return value if isinstance(value, str) else ""

@@ -175,4 +175,7 @@ class _Call:
         """An argument; what only the program knows is `*`, and "" an argument that is not there."""
         named = [one.value for one in self.node.keywords if one.arg == keyword]
         placed = self.node.args[position : position + 1]
-        return "".join(_folded(self.constants, self.path, one) for one in (placed or named)[:1])
+        try:
+            return "".join(_folded(self.constants, self.path, one) for one in (placed or named)[:1])
+        except RecursionError:
+            return ANYTHING

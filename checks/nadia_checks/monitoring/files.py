@@ -39,11 +39,15 @@ _IN_DASHBOARD = [
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`name` is relative to the project; `kind` is one of the three above."""
+    """`name` is relative to the project; `kind` is one of the three above.
+
+    `named` says that the configuration names the file, instead of its content alone.
+    """
 
     kind: str
     name: str
     text: str
+    named: bool = False
 
 
 def find(project: Project) -> list[File]:
@@ -78,7 +82,7 @@ def _named(project: Project, name: str) -> File:
             f"{printable(name)} is neither YAML nor JSON: let paths of [tool.nadia.monitoring] "
             "name rule files and dashboards only"
         )
-    return File(kind or DASHBOARD, name, text)
+    return File(kind or DASHBOARD, name, text, named=True)
 
 
 def _by_content(project: Project) -> list[File]:

@@ -78,12 +78,12 @@ def _read_file(sources: Sources, file: File) -> None:
 
 def _read_rules(sources: Sources, file: File, documents: list[Place]) -> None:
     rules = [rule for document in documents for rule in rule_files.rules(document)]
-    if not rules:
+    if not rules and file.named:
         sources.problems.append(Problem(file, 1, "holds no rule: groups, rules and expr expected"))
     for rule in rules:
         into = sources.alerts if rule.alert else sources.records
         if rule.expression is None:
-            sources.problems.append(Problem(file, rule.line, f"has a {rule.name} without expr"))
+            sources.problems.append(Problem(file, rule.line, f"holds {rule.name} without expr"))
         else:
             _add(sources, into, file, rule.name, rule.expression)
 
@@ -100,5 +100,5 @@ def _add(sources: Sources, into: list[Expression], file: File, name: str, place:
     try:
         into.append(Expression(file, name, text, place, parse(text)))
     except BadExpression as error:
-        problem = Problem(file, place.line, f"has a {name} whose PromQL is wrong: {error}")
+        problem = Problem(file, place.line, f"holds {name} whose PromQL is wrong: {error}")
         sources.problems.append(problem)

@@ -74,6 +74,27 @@ def test_a_file_that_is_named_must_hold_rules(only: Any) -> None:
     assert "no rule" in draft.message
 
 
+def test_a_file_that_only_looks_like_rules_is_left_alone(look: Any) -> None:
+    text = "groups: 5\nother:\n  - alert: A\n    expr: up\n"
+
+    assert look({"a.yml": text}).drafts == []
+
+
+def test_what_no_program_writes_does_not_end_the_check(look: Any) -> None:
+    odd = '{"panels": ["x", 5, null, {"type": 5, "targets": "x", "datasource": 7, "gridPos": {}}]}'
+    half = '{"panels": [{"type": "graph", "title": "\\ud800", "targets": [{"expr": 5}]}]}'
+    rules = "groups:\n- rules:\n  - alert: [1]\n    expr: {a: b}\n  - 7\n  - record: x\n"
+
+    drafts = look({"odd.json": odd, "half.json": half, "a.yml": rules}).drafts
+
+    assert [(draft.path, draft.line) for draft in drafts if draft.rule == "NAD802"] == [
+        ("a.yml", 4),
+        ("a.yml", 5),
+        ("a.yml", 6),
+    ]
+    assert all(draft.message.isprintable() and draft.message.encode() for draft in drafts)
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

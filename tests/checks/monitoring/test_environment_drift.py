@@ -45,6 +45,8 @@ def test_what_no_example_names_is_found(only: Any, code: str, severity: str) -> 
         'os.environ.setdefault("BOT_KEY", "1")\nx = os.environ["BOT_KEY"]',
         'os.environ["HOME"]',
         'x = {}["BOT_KEY"]',
+        "os.environ[3]",
+        "os.getenv(*x)",
         "x = lambda name: os.environ[name]",
     ],
 )

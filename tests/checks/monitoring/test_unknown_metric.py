@@ -62,6 +62,13 @@ def test_each_name_is_found_on_its_own_line(found: Any) -> None:
     assert found("NAD803", rules(text)) == [("a.yml", 6, "error"), ("a.yml", 8, "error")]
 
 
+def test_a_name_made_of_very_many_parts_ends(only: Any) -> None:
+    files = rules("bot_typo > 5")
+    files["deep.py"] = f"Gauge({'+'.join(['name'] * 3000)}, '')\n"
+
+    assert only(files).rule == "NAD803"
+
+
 def test_a_dead_panel_is_found(only: Any) -> None:
     panel = '{"panels": [{"type": "stat",\n"title": "T",\n"targets": [\n{"expr": "bot_typo"}]}]}'
 
