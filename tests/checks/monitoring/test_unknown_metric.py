@@ -123,3 +123,13 @@ def test_a_part_that_only_the_program_knows_must_stand_in_the_code(found: Any) -
     )
 
     assert found("NAD803", files) == [("a.yml", 5, "error")]
+
+
+def test_instruments_of_opentelemetry_are_exports(found: Any) -> None:
+    files = rules("bot_turns_total > 1 and bot_turn_time_seconds_bucket > 1 and bot_turm_total > 1")
+    files["telemetry.py"] = (
+        "meter.create_counter('bot.turns')\n"
+        "meter.create_histogram(name='bot.turn.time', unit='s')\n"
+    )
+
+    assert found("NAD803", files) == [("a.yml", 5, "error")]
