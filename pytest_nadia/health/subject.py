@@ -49,10 +49,9 @@ class Subject:
 
     def run(self) -> Reading:
         """Call it once, and read what it gives."""
-        if self._command is not None:
-            return _run_command(self._command)
-        assert self._call is not None
-        return read(call(self._call, self._url))
+        if self._call is not None:
+            return read(call(self._call, self._url))
+        return _run_command(self._command or [])
 
 
 def call(function: Callable[..., Any], url: str) -> Any:
