@@ -78,7 +78,7 @@ def test_a_refusal_is_no_delivery(
     assert [one.delivered for one in found] == [False, True]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["webhook", "smtp"])
 def test_no_answer_is_a_delivery_and_holds_nothing_up(
     alert_sinks: AlertSinks, tmp_path: Path, name: str
 ) -> None:

@@ -138,7 +138,8 @@ def test_a_locked_store_says_so_within_the_deadline(store: Store) -> None:
     assert time.monotonic() - start < 30
 
 
-def test_a_store_that_can_only_be_read(store: Store) -> None:
+def test_a_store_that_can_only_be_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("companion.recovery_health._BUSY_SECONDS", 0.1)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         found = store.faults()
