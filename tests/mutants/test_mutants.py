@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -30,11 +31,28 @@ def project(companion: Path, tmp_path: Path) -> Path:
     return shutil.copytree(companion, tmp_path / "companion", symlinks=True)
 
 
+def run_only(tests: str, project: Path) -> None:
+    """No other tests, and so no floors: `make mutants` runs them all."""
+    settings = project / "pyproject.toml"
+    text = re.sub(r"(?m)^(line|branch)_floor = \d+\n", "", settings.read_text())
+    table = "[tool.nadia.pytest]\n"
+    assert table in text
+    settings.write_text(text.replace(table, f'{table}args = ["{tests}"]\n'))
+
+
 @pytest.mark.unit
 def test_every_check_has_two_mutants() -> None:
     count = Counter(mutant.check for mutant in MUTANTS)
 
     assert [check for check in CHECK_NAMES if count[check] < 2] == []
+
+
+@pytest.mark.unit
+def test_the_tests_that_notice_a_mutant_are_there() -> None:
+    named = [mutant.by for mutant in MUTANTS if mutant.by]
+
+    assert named
+    assert [path for path in named if not (COMPANION / path).exists()] == []
 
 
 @pytest.mark.slow
@@ -56,6 +74,8 @@ def test_it_is_noticed(mutant: Mutant, project: Path) -> None:
     plant(mutant, project)
 
     whole_gate = mutant.name in FIRST_OF_ITS_CHECK
+    if mutant.by and not whole_gate:
+        run_only(mutant.by, project)
     verdict = judge(project, [] if whole_gate else [mutant.check], SECONDS)
 
     assert complaints(mutant, verdict) == []

@@ -1,9 +1,9 @@
 """Mutants: patches that each plant one fault into a healthy project.
 
-The first line of a patch is `notices: CHECK RULE`, optionally followed by `also: CHECK CHECK…`:
-the named check must fail with that rule, the checks behind `also` may fail too, and every other
-one must stay silent. `{{nadia:NAME}}` in a patch becomes a made-up token, assembled when the patch
-is applied, so that no complete one stands in a repository.
+The first line of a patch is `notices: CHECK RULE`, optionally followed by `by: PATH`, the tests
+that do, and by `also: CHECK CHECK…`: the named check must fail with that rule, the checks behind
+`also` may fail too, and every other one must stay silent. `{{nadia:NAME}}` in a patch becomes a
+made-up token, assembled when the patch is applied, so that no complete one stands in a repository.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from nadia_checks.core.verdict import Verdict
 
-HEADER = re.compile(r"notices: (?P<check>\S+) (?P<rule>\S+)(?: also: (?P<also>.+))?")
+HEADER = re.compile(
+    r"notices: (?P<check>\S+) (?P<rule>\S+)(?: by: (?P<by>\S+))?(?: also: (?P<also>.+))?"
+)
 MARKER = re.compile(r"\{\{nadia:([a-z-]+)\}\}")
 
 
@@ -34,6 +36,7 @@ class Mutant:
     rule: str
     also: tuple[str, ...]
     patch: str
+    by: str = ""
 
 
 def read_mutant(path: Path) -> Mutant:
@@ -47,7 +50,7 @@ def read_mutant(path: Path) -> Mutant:
     if not match:
         raise ValueError(f"{path.name}: the first line must be 'notices: CHECK RULE'")
     also = tuple((match["also"] or "").split())
-    return Mutant(path.stem, match["check"], match["rule"], also, patch)
+    return Mutant(path.stem, match["check"], match["rule"], also, patch, match["by"] or "")
 
 
 def plant(mutant: Mutant, project: Path) -> None:

@@ -106,6 +106,14 @@ class TestPatches:
         assert mutant.also == ("types", "pytest")
         assert (project / "bot.py").read_text() == "import os\nx = 1\n"
 
+    def test_a_patch_may_say_which_tests_notice_it(self, tmp_path: Path) -> None:
+        header = "notices: pytest pytest:failed by: tests/unit/test_bot.py also: health\n"
+
+        mutant = self.read(tmp_path, header)
+
+        assert (mutant.rule, mutant.by) == ("pytest:failed", "tests/unit/test_bot.py")
+        assert mutant.also == ("health",)
+
     def test_a_token_is_whole_only_when_planted(self, project: Path, tmp_path: Path) -> None:
         mutant = self.read(tmp_path, PATCH.replace("import os", "# {{nadia:aws-access-key}}"))
 
